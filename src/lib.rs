@@ -1,1 +1,3 @@
 //! bylaws.
+pub mod kinds;
+pub mod model;

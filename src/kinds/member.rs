@@ -1,0 +1,105 @@
+//! Members: who belongs to the organization, and with which role.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::kinds::words::RoleName;
+use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope};
+
+/// The kind.
+pub struct Member;
+
+/// A person who belongs to the organization, under their login.
+///
+/// A person who is in no manifest is left alone; to remove somebody, list the login under `removed: {members: [...]}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Member")]
+pub struct MemberSpec {
+    /// What the person may do in the organization. Left out: the live role stays, and newcomers get `member`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<MemberRole>,
+}
+
+/// A built-in role, or the name of a custom role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MemberRole(pub RoleName);
+
+/// The roles every organization has.
+pub const BUILT_IN_ROLES: [(&str, &str); 3] = [
+    ("admin", "Administers the organization: members, teams, roles, tokens, settings, everything."),
+    ("member", "A regular member, with the organization's default permissions."),
+    ("billing-manager", "Sees and pays the bills, and nothing else."),
+];
+
+impl JsonSchema for MemberRole {
+    fn schema_name() -> Cow<'static, str> {
+        "MemberRole".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let (names, texts): (Vec<_>, Vec<_>) = BUILT_IN_ROLES.into_iter().unzip();
+        json_schema!({
+            "description": "A built-in role, or the name of a custom role from `roles`.",
+            "anyOf": [
+                {"type": "string", "enum": names, "enumDescriptions": texts, "markdownEnumDescriptions": texts},
+                {"type": "string", "pattern": r"^[^/\\]+$", "patternErrorMessage": "Write the name of a role."},
+            ],
+        })
+    }
+}
+
+static FACTS: Facts = Facts {
+    word: "member",
+    section: "members",
+    about: "Who belongs to the organization, by login.",
+    key_about: "The person's login. Upper and lower case are one.",
+    snippet: || json!({"${1:login}": {"role": "${2:member}"}}),
+    ignores_case: true,
+    fields: &[("role", FieldRule::Value)],
+    renamable: false,
+    prunable: true,
+    deletion_is_dangerous: false,
+    protected_list: Some(("protectedMembers", "Logins that no plan removes or demotes.")),
+};
+
+impl Kind for Member {
+    fn facts(&self) -> &'static Facts {
+        &FACTS
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<MemberSpec>()
+    }
+
+    fn canonical(&self, spec: Value) -> Result<Value, String> {
+        kinds::canonical::<MemberSpec>(spec)
+    }
+
+    fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    fn references(&self, _name: &str, spec: &Value) -> Vec<Reference> {
+        let Some(role) = spec.get("role").and_then(Value::as_str) else { return Vec::new() };
+        vec![Reference {
+            pointer: "/role".to_owned(),
+            part: None,
+            to: ResourceId::new("role", role),
+            role: "has a role",
+        }]
+    }
+
+    fn reader(&self, _scope: Scope) -> Box<dyn Reader> {
+        unimplemented!()
+    }
+
+    fn steps(&self, _change: &mut Draft, _world: &World) -> Vec<Action> {
+        Vec::new()
+    }
+}

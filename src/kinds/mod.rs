@@ -1,0 +1,201 @@
+//! One file per kind of resource: what a person writes, what the service answers, and the calls that close the gap.
+//!
+//! [`Kind`] is all the machinery knows of a kind, and [`ALL`] is the only list of them. A kind is pure:
+//! it describes requests as data and never sends one. To add a kind: copy a file, add its line to
+//! [`ALL`], give the sandbox its routes, add a scenario.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::model::{
+    Action, Change, Diagnostic, Entry, FieldChange, FieldRule, LiveObject, Problem, Read, Reference, ResourceId, Scope,
+    Snapshot, Verb,
+};
+
+pub mod member;
+pub mod role;
+pub mod service;
+pub mod team;
+pub mod token;
+pub mod words;
+mod world;
+
+pub use world::World;
+
+/// Every kind, in the order in which plans show them and in which they depend on each other.
+pub static ALL: &[&dyn Kind] = &[&role::Role, &member::Member, &team::Team, &service::Service, &token::Token];
+
+/// What never changes about a kind.
+#[derive(Debug)]
+pub struct Facts {
+    /// The singular word, as in ids: `team`.
+    pub word: &'static str,
+    /// The manifest's section: `teams`.
+    pub section: &'static str,
+    /// What the section is, for the schema and its readers.
+    pub about: &'static str,
+    /// What one entry's key is, for the schema and its readers.
+    pub key_about: &'static str,
+    /// What a new entry looks like in an editor: the body of a snippet, as JSON.
+    pub snippet: fn() -> Value,
+    /// Whether names that differ only by case are one.
+    pub ignores_case: bool,
+    /// How each field of the spec is compared. Every field of the spec stands here; a test holds it.
+    pub fields: &'static [(&'static str, FieldRule)],
+    /// Whether `renamedFrom` works for it, in place.
+    pub renamable: bool,
+    /// Whether `prune` may name it.
+    pub prunable: bool,
+    /// Whether deleting it other than by tombstone is a danger (`delete-WORD`).
+    pub deletion_is_dangerous: bool,
+    /// The name of the `safety` list that protects its resources from plans, if there is one.
+    pub protected_list: Option<(&'static str, &'static str)>,
+}
+
+/// What the machinery needs of a kind.
+pub trait Kind: Sync {
+    /// What never changes about it.
+    fn facts(&self) -> &'static Facts;
+
+    /// The JSON Schema of one entry of its section; field texts are the user's manual.
+    fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema;
+
+    /// The entry in its canonical form: equal meanings become equal values. The value fits [`Kind::schema`].
+    ///
+    /// # Errors
+    /// When the value does not decode: the schema and the type disagree, which is a bug.
+    fn canonical(&self, spec: Value) -> Result<Value, String>;
+
+    /// What the schema cannot say about an entry.
+    fn check(&self, name: &str, spec: &Value) -> Vec<Problem>;
+
+    /// Every name in the entry that must be something.
+    fn references(&self, name: &str, spec: &Value) -> Vec<Reference>;
+
+    /// Begins to read the live objects.
+    fn reader(&self, scope: Scope) -> Box<dyn Reader>;
+
+    /// What the fields alone do not tell: a token that is due, an old one that can go. Default: nothing.
+    fn due(&self, _spec: &Value, _live: &LiveObject, _world: &World) -> Vec<FieldChange> {
+        Vec::new()
+    }
+
+    /// The steps of a change, from its verb, its fields, and its specs before and after.
+    ///
+    /// May add remarks, pointers to what only apply will know, and dangers of its own to the change's draft.
+    fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action>;
+
+    /// The people who administer the organization by this resource, with this spec. Default: nobody.
+    fn administrators(&self, _name: &str, _spec: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether the caller depends on this live object: it is them, their token, or what it belongs to.
+    fn carries_caller(&self, _live: &LiveObject, _world: &World) -> bool {
+        false
+    }
+}
+
+/// A change while it is being planned: what the machinery knows, and what the kind adds.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    /// What is known so far; its steps are still empty.
+    pub change: Change,
+    /// The live object, for anything but a creation.
+    pub live: Option<&'a LiveObject>,
+    /// The manifest's entry, for anything but a deletion.
+    pub entry: Option<&'a Entry>,
+    /// Dangers the kind itself sees (code, sentence). The policy decides what they mean.
+    pub dangers: Vec<(&'static str, String)>,
+    /// Findings that only inform (code, sentence).
+    pub notes: Vec<Diagnostic>,
+}
+
+impl Draft<'_> {
+    /// What happens.
+    pub fn verb(&self) -> Verb {
+        self.change.verb
+    }
+
+    /// The change of a field, if it differs: `/members`.
+    pub fn field(&self, pointer: &str) -> Option<&FieldChange> {
+        self.change.fields.iter().find(|it| it.path == pointer)
+    }
+}
+
+/// Reads one kind: says what to ask for, takes the answers, and turns them into live objects.
+pub trait Reader: Send {
+    /// The first requests.
+    fn start(&mut self) -> Vec<Read>;
+
+    /// One page of an answer; what it makes necessary is returned.
+    ///
+    /// # Errors
+    /// When the answer breaks the contract: then the kind is unknown, never empty.
+    fn page(&mut self, read: &Read, body: &[u8]) -> Result<Vec<Read>, String>;
+
+    /// A request answered 404. What that means is the kind's to say: by default it is a failure like
+    /// any other, because a 404 for something that was listed is not "gone".
+    ///
+    /// # Errors
+    /// When the thing is unknown rather than absent.
+    fn absent(&mut self, read: &Read) -> Result<Vec<Read>, String> {
+        Err(format!("/{} answered 404", read.path.join("/")))
+    }
+
+    /// The live objects, with the kinds before this one in [`ALL`] already in `before`.
+    /// A reason in the second place makes the kind incomplete.
+    fn finish(self: Box<Self>, before: &Snapshot) -> (Vec<LiveObject>, Option<String>);
+}
+
+/// The kind with this word.
+pub fn by_word(word: &str) -> Option<&'static dyn Kind> {
+    ALL.iter().copied().find(|it| it.facts().word == word)
+}
+
+/// The kind with this section.
+pub fn by_section(section: &str) -> Option<&'static dyn Kind> {
+    ALL.iter().copied().find(|it| it.facts().section == section)
+}
+
+/// Where a kind stands among the others: plans are sorted by it, unknown words last.
+pub fn rank(word: &str) -> usize {
+    ALL.iter().position(|it| it.facts().word == word).unwrap_or(ALL.len())
+}
+
+/// What a name is matched by: itself, in lower case where the kind ignores case.
+pub fn matching_key(word: &str, name: &str) -> String {
+    match by_word(word) {
+        Some(kind) if kind.facts().ignores_case => name.to_lowercase(),
+        _ => name.to_owned(),
+    }
+}
+
+/// A resource's id with its name as it is matched.
+pub fn matching_id(id: &ResourceId) -> ResourceId {
+    ResourceId::new(id.kind.clone(), matching_key(&id.kind, &id.name))
+}
+
+/// A spec as its type. The value was checked against the schema that the type itself gives.
+pub(crate) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+    T::deserialize(value).map_err(|error| error.to_string())
+}
+
+/// A spec, decoded and encoded again: the canonical form for kinds whose types normalise.
+pub(crate) fn canonical<T: DeserializeOwned + Serialize>(value: Value) -> Result<Value, String> {
+    let typed: T = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    serde_json::to_value(typed).map_err(|error| error.to_string())
+}
+
+/// One page of a list as its type.
+pub(crate) fn page<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("an answer that breaks the contract: {error}"))
+}
+
+/// The path of something below the organization: `api/orgs/ORG/…`.
+pub(crate) fn org_path<S: AsRef<str>>(org: &str, rest: impl IntoIterator<Item = S>) -> Vec<String> {
+    let mut path = vec!["api".to_owned(), "orgs".to_owned(), org.to_owned()];
+    path.extend(rest.into_iter().map(|it| it.as_ref().to_owned()));
+    path
+}

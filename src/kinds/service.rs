@@ -1,0 +1,118 @@
+//! Services: catalogue entries that group stacks and environments under an owner.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::kinds::words::{Owner, QualifiedName};
+use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope};
+
+/// The kind.
+pub struct Service;
+
+/// A service: an entry in the catalogue that groups stacks and environments under one owner.
+///
+/// Its name is unique in the organization. To rename it, change the key and add `renamedFrom`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Service")]
+pub struct ServiceSpec {
+    /// Who owns it: `team/NAME` or `user/LOGIN`. Changing it deletes the service and makes it anew.
+    pub owner: Owner,
+    /// What the service is. `""` says that there is no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Free facts about it, in this order. The service has exactly these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub properties: Option<Vec<Property>>,
+    /// The stacks and environments it consists of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<Items>,
+}
+
+/// One fact about a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Property")]
+pub struct Property {
+    /// Its name, once per service.
+    #[schemars(length(min = 1))]
+    pub key: String,
+    /// Its value, always a text: write `"1"` with quotes.
+    pub value: String,
+    /// What the console makes of it, such as `url`. Left out: `string`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+}
+
+/// What a service consists of. A list that is given is exact; one that is left out keeps what is live.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Items")]
+pub struct Items {
+    /// Stacks, as `project/stack`. The service holds exactly these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("uniqueItems" = true))]
+    pub stacks: Option<Vec<QualifiedName>>,
+    /// Environments, as `project/environment`. The service holds exactly these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("uniqueItems" = true))]
+    pub environments: Option<Vec<QualifiedName>>,
+}
+
+static FACTS: Facts = Facts {
+    word: "service",
+    section: "services",
+    about: "Services, by name: what the organization runs, and who owns it.",
+    key_about: "The service's name, unique in the organization.",
+    snippet: || json!({"${1:name}": {"owner": "team/${2:name}", "description": "${3:What it does.}", "items": {"stacks": ["${4:project/stack}"]}}}),
+    ignores_case: false,
+    fields: &[
+        ("owner", FieldRule::Replaces),
+        ("description", FieldRule::Value),
+        ("properties", FieldRule::List),
+        ("items", FieldRule::Sets),
+    ],
+    renamable: true,
+    prunable: true,
+    deletion_is_dangerous: true,
+    protected_list: None,
+};
+
+impl Kind for Service {
+    fn facts(&self) -> &'static Facts {
+        &FACTS
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<ServiceSpec>()
+    }
+
+    fn canonical(&self, spec: Value) -> Result<Value, String> {
+        kinds::canonical::<ServiceSpec>(spec)
+    }
+
+    fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    fn references(&self, _name: &str, spec: &Value) -> Vec<Reference> {
+        let Some((kind, name)) = spec["owner"].as_str().and_then(|it| it.split_once('/')) else { return Vec::new() };
+        let to = ResourceId::new(if kind == "user" { "member" } else { "team" }, name);
+        vec![Reference {
+            pointer: "/owner".to_owned(),
+            part: Some((kind.len() + 1, name.len())),
+            to,
+            role: "is owned by a team",
+        }]
+    }
+
+    fn reader(&self, _scope: Scope) -> Box<dyn Reader> {
+        unimplemented!()
+    }
+
+    fn steps(&self, _change: &mut Draft, _world: &World) -> Vec<Action> {
+        Vec::new()
+    }
+}

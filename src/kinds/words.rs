@@ -1,0 +1,112 @@
+//! Texts with a shape: names, logins, `project/name`, owners and scopes, each with its schema.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// A text type with its title, its description, its pattern and what to say when the pattern is not met.
+macro_rules! word {
+    ($(#[$doc:meta])* $name:ident, $about:literal, $pattern:literal, $message:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string",
+                    "description": $about,
+                    "pattern": $pattern,
+                    "patternErrorMessage": $message,
+                })
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+word!(
+    /// A person's login; letter case means nothing.
+    Login,
+    "A login on Pulumi Cloud. Upper and lower case are one.",
+    r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?$",
+    "Write a login: letters, digits, dots, hyphens and underscores."
+);
+word!(
+    /// A stack or an environment, by its project.
+    QualifiedName,
+    "A stack or an environment as `project/name`.",
+    r"^[^/\\\s]+/[^/\\\s]+$",
+    "Write it as project/name, such as shop/prod."
+);
+word!(
+    /// Who owns a service.
+    Owner,
+    "Who owns it: `team/NAME` or `user/LOGIN`.",
+    r"^(team|user)/[^/\\]+$",
+    "Write team/NAME or user/LOGIN, such as team/platform."
+);
+word!(
+    /// Where a token belongs.
+    TokenScope,
+    "Where the token belongs: `organization`, or `team/NAME`.",
+    r"^(organization|team/[^/\\]+)$",
+    "Write organization, or team/NAME such as team/platform."
+);
+word!(
+    /// A permission scope such as `stack:read`.
+    Permission,
+    "A permission, such as `stack:read`. The service's list is at `GET /api/orgs/ORG/roles/scopes`.",
+    r"^[a-z0-9_]+:[a-z0-9_]+$",
+    "Write a permission such as stack:read."
+);
+word!(
+    /// Where a token's value goes.
+    SinkAddress,
+    "Where the value goes, once, when the token is made: `file:PATH` below the working directory.",
+    r"^(file|command|environment):.+$",
+    "Write file:PATH, command:NAME or environment:PROJECT/ENVIRONMENT#path."
+);
+word!(
+    /// A day or a moment.
+    Date,
+    "A day (`2027-05-01`, midnight UTC at its start) or a moment (`2027-05-01T12:00:00Z`).",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$",
+    "Write a date such as 2027-05-01, or a moment such as 2027-05-01T12:00:00Z."
+);
+
+/// A role by its name: one of the built-in ones, or a custom one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RoleName(pub String);
+
+impl AsRef<str> for RoleName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Owner {
+    /// The owner's type on the wire, and its name.
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.split_once('/').unwrap_or(("team", &self.0))
+    }
+}
+
+impl TokenScope {
+    /// The team, if it belongs to one.
+    pub fn team(&self) -> Option<&str> {
+        self.0.strip_prefix("team/")
+    }
+}

@@ -1,0 +1,52 @@
+//! What a kind may look at while it plans: the manifest, the live organization, who asks, and the moment.
+
+use serde_json::Value;
+
+use crate::kinds::{by_word, matching_key};
+use crate::model::{Desired, Entry, Instant, LiveObject, ResourceId, Snapshot};
+
+/// Everything a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct World<'a> {
+    /// The manifest.
+    pub desired: &'a Desired,
+    /// The live organization, as far as it was read.
+    pub live: &'a Snapshot,
+}
+
+impl<'a> World<'a> {
+    /// The organization's slug.
+    pub fn org(&self) -> &'a str {
+        &self.desired.organization
+    }
+
+    /// The moment against which age is judged.
+    pub fn now(&self) -> Instant {
+        self.live.now
+    }
+
+    /// A live object by its name.
+    pub fn live(&self, kind: &str, name: &str) -> Option<&'a LiveObject> {
+        self.live.object(kind, &matching_key(kind, name))
+    }
+
+    /// A manifest entry by its name.
+    pub fn entry(&self, kind: &str, name: &str) -> Option<&'a Entry> {
+        let exact = self.desired.entries.get(&ResourceId::new(kind, name));
+        if exact.is_some() || !by_word(kind).is_some_and(|it| it.facts().ignores_case) {
+            return exact;
+        }
+        let key = matching_key(kind, name);
+        self.desired.entries.values().find(|it| it.id.kind == kind && matching_key(kind, &it.id.name) == key)
+    }
+
+    /// Whether this plan makes it: declared, and not live under this name.
+    pub fn comes(&self, kind: &str, name: &str) -> bool {
+        self.entry(kind, name).is_some() && self.live(kind, name).is_none()
+    }
+
+    /// The canonical spec of an entry; null for one that does not decode.
+    pub fn spec(&self, entry: &Entry) -> Value {
+        by_word(&entry.id.kind).and_then(|it| it.canonical(entry.spec()).ok()).unwrap_or(Value::Null)
+    }
+}

@@ -1,0 +1,210 @@
+//! One request, as data: printed, saved, reviewed, replayed and tested before anybody sends it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{Duration, ResourceId};
+
+/// What a request does. Reads are in a type of their own: see [`crate::model::Read`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Creates.
+    Post,
+    /// Changes in place.
+    Patch,
+    /// Deletes.
+    Delete,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Method::Post => "POST",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        })
+    }
+}
+
+/// One writing request. It cannot branch on an answer: where that is needed, it is two actions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// Path segments, unencoded, from `api` on. `api` encodes them and asserts that their number is kept.
+    pub path: Vec<Segment>,
+    /// Query parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<(String, String)>,
+    /// The JSON body; null wherever [`Call::holes`] has something to fill in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// JSON pointers into the body, and what apply puts there. Kept beside the body, so that no text
+    /// a person wrote can be taken for one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub holes: BTreeMap<String, Hole>,
+    /// What is taken out of the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<Capture>,
+    /// Statuses that mean "it is so already", besides every 2xx (and 404 for a deletion).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub already: Vec<u16>,
+    /// Sent instead where the service has no such route (404 or 405 without JSON): an older server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<Box<Call>>,
+}
+
+/// One path segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Segment {
+    /// Known now.
+    Text(String),
+    /// Known when an earlier action of the same apply has been answered.
+    Hole(Hole),
+}
+
+/// Something a plan cannot know, filled in when the call is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Hole {
+    /// A value kept by an earlier call's capture: `what` (such as `id`) of the resource.
+    #[serde(rename_all = "camelCase")]
+    Kept {
+        /// Whose.
+        of: ResourceId,
+        /// Which.
+        what: String,
+    },
+    /// `STEM-NONCE`, the nonce made up when the call is sent, so that no name is ever sent twice.
+    #[serde(rename_all = "camelCase")]
+    FreshName {
+        /// All before the nonce.
+        stem: String,
+    },
+    /// Unix seconds, this long after the moment of sending.
+    #[serde(rename_all = "camelCase")]
+    After {
+        /// How long.
+        duration: Duration,
+    },
+}
+
+impl fmt::Display for Hole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hole::Kept { of, what } => write!(f, "<{what} of {of}>"),
+            Hole::FreshName { stem } => write!(f, "{stem}-<nonce>"),
+            Hole::After { duration } => write!(f, "<{duration} from then>"),
+        }
+    }
+}
+
+/// Something taken out of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capture {
+    /// JSON pointer into the answer.
+    pub pointer: String,
+    /// Where it goes.
+    pub into: Into,
+}
+
+/// Where a captured value goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Into {
+    /// A secret, to the sink of this text, before anything else happens.
+    Sink(String),
+    /// Kept under this word of the call's resource, for later calls' [`Hole::Kept`].
+    Keep(String),
+}
+
+impl Call {
+    /// A call without query, body or captures.
+    pub fn new<S: std::convert::Into<Segment>>(method: Method, path: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            method,
+            path: path.into_iter().map(std::convert::Into::into).collect(),
+            query: Vec::new(),
+            body: None,
+            holes: BTreeMap::new(),
+            captures: Vec::new(),
+            already: Vec::new(),
+            otherwise: None,
+        }
+    }
+
+    /// The same with a body.
+    pub fn body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// The same with a hole at `pointer` of the body, where a null must stand.
+    pub fn hole(mut self, pointer: impl std::convert::Into<String>, hole: Hole) -> Self {
+        self.holes.insert(pointer.into(), hole);
+        self
+    }
+
+    /// The same with something taken out of the answer.
+    pub fn capture(mut self, pointer: impl std::convert::Into<String>, into: Into) -> Self {
+        self.captures.push(Capture { pointer: pointer.into(), into });
+        self
+    }
+
+    /// The same, taking `status` for "it is so already".
+    pub fn already(mut self, status: u16) -> Self {
+        self.already.push(status);
+        self
+    }
+
+    /// The same, with what to send to a server that has no such route.
+    pub fn otherwise(mut self, call: Call) -> Self {
+        self.otherwise = Some(Box::new(call));
+        self
+    }
+
+    /// The path for people: unencoded, holes in angle brackets. Never sent.
+    pub fn display_path(&self) -> String {
+        self.path.iter().map(|it| format!("/{it}")).collect()
+    }
+}
+
+impl From<&str> for Segment {
+    fn from(text: &str) -> Self {
+        Segment::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Segment {
+    fn from(text: String) -> Self {
+        Segment::Text(text)
+    }
+}
+
+impl From<&String> for Segment {
+    fn from(text: &String) -> Self {
+        Segment::Text(text.clone())
+    }
+}
+
+impl From<Hole> for Segment {
+    fn from(hole: Hole) -> Self {
+        Segment::Hole(hole)
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Segment::Text(text) => f.write_str(text),
+            Segment::Hole(hole) => write!(f, "{hole}"),
+        }
+    }
+}

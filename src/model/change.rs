@@ -1,0 +1,145 @@
+//! What a plan does to one resource ([`Change`]), and in which steps ([`Action`]).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{Call, FieldChange, Place, ResourceId};
+
+/// What happens to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// It comes.
+    Create,
+    /// Fields change in place.
+    Update,
+    /// It gets another name in place; fields may change as well.
+    Rename,
+    /// It is deleted and made anew, or a successor takes its place.
+    Replace,
+    /// It goes.
+    Delete,
+}
+
+/// Why a change is in the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The manifest says so; no base branch was compared.
+    #[default]
+    Manifest,
+    /// The manifest says otherwise than on the base branch.
+    PullRequest,
+    /// The live organization has moved away from the manifest on the base branch.
+    Drift,
+}
+
+/// The safe order of steps: no step of a later phase starts while one it depends on is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// New names for live objects.
+    Rename,
+    /// Whatever comes, grants or changes without taking anything away.
+    Grow,
+    /// New secrets: one at a time, delivered before anything else happens.
+    Issue,
+    /// Whatever withdraws access; after the same person or the same duty was given to its successor.
+    Shrink,
+    /// Deleted and made anew.
+    Replace,
+    /// Whatever goes. Not started after a failure.
+    Delete,
+}
+
+/// One step: calls that belong together, sent one after another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Action {
+    /// Its place in the plan's order, from 1; 0 until it is ordered.
+    pub step: usize,
+    /// Where it belongs in the order.
+    pub phase: Phase,
+    /// What it does, in a few words for people: `add bob, carol`.
+    pub what: String,
+    /// The calls.
+    pub calls: Vec<Call>,
+    /// Steps that must be done before.
+    pub after: Vec<usize>,
+    /// Resources whose own creating steps must be done before.
+    #[serde(skip)]
+    pub needs: BTreeSet<ResourceId>,
+    /// Who or what gains by it: a withdrawal of the same waits for it.
+    #[serde(skip)]
+    pub gains: BTreeSet<String>,
+    /// Who or what loses by it.
+    #[serde(skip)]
+    pub loses: BTreeSet<String>,
+}
+
+impl Action {
+    /// A step with nothing in it but its calls.
+    pub fn new(phase: Phase, what: impl Into<String>, calls: Vec<Call>) -> Self {
+        Self {
+            step: 0,
+            phase,
+            what: what.into(),
+            calls,
+            after: Vec::new(),
+            needs: BTreeSet::new(),
+            gains: BTreeSet::new(),
+            loses: BTreeSet::new(),
+        }
+    }
+
+    /// The same, after `id` has been made.
+    pub fn needs(mut self, id: ResourceId) -> Self {
+        self.needs.insert(id);
+        self
+    }
+}
+
+/// What a plan does to one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// Which resource, under its new name.
+    pub id: ResourceId,
+    /// The id's kind.
+    pub kind: String,
+    /// The id's name.
+    pub name: String,
+    /// What happens to it.
+    #[serde(rename = "action")]
+    pub verb: Verb,
+    /// Why it is in the plan.
+    pub origin: Origin,
+    /// The ground for it, as a stable word: `declared`, `tombstone`, `prune`, `not-declared`, `rotation`, …
+    pub reason: String,
+    /// Its name before a rename.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
+    /// Where the manifest says so.
+    pub source: Option<Place>,
+    /// The live spec; null for a creation.
+    pub before: Value,
+    /// The spec afterwards; null for a deletion.
+    pub after: Value,
+    /// The fields that differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldChange>,
+    /// JSON pointers into `after` that only apply will know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+    /// What goes with it or must be known about it, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+    /// Whether something is lost that the same manifest could not bring back: the field a gate should read.
+    pub destructive: bool,
+    /// Codes of the plan's diagnostics about this change.
+    pub diagnostics: Vec<String>,
+    /// The steps, in their order.
+    pub steps: Vec<Action>,
+}

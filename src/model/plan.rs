@@ -1,0 +1,123 @@
+//! A plan: what would be done, in which order, and what speaks against it. Promised, as `bylaws.plan` 1.0.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Change, Diagnostic};
+
+/// The name of the format.
+pub const FORMAT: &str = "bylaws.plan";
+/// Minor versions only add; readers ignore names they do not know, and refuse another major version.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// A complete plan. It leaves no choices to whoever applies it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Always `bylaws.plan`.
+    pub format: String,
+    /// `MAJOR.MINOR`.
+    pub format_version: String,
+    /// Who made it.
+    pub tool: Tool,
+    /// The organization's slug.
+    pub organization: String,
+    /// The service's address.
+    pub backend: String,
+    /// Where the manifest came from.
+    pub source: Source,
+    /// SHA-256 over the canonical changes, the organization and the backend: `sha256:` and 64 hex digits.
+    pub checksum: String,
+    /// Whether it can be applied.
+    pub status: Status,
+    /// Counts.
+    pub summary: Summary,
+    /// What changes, by kind and name.
+    pub changes: Vec<Change>,
+    /// What would be applied as well, although this pull request does not ask for it.
+    pub drift: Vec<Change>,
+    /// Live objects in no manifest, of the kinds that were read: counted, never touched.
+    pub unmanaged: Vec<Unmanaged>,
+    /// Dangers and notes.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Who made the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// `bylaws`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// Where the manifest came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// The paths, as given or found.
+    pub paths: Vec<String>,
+    /// How many files were read.
+    pub files: usize,
+}
+
+/// Whether a plan can be applied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Nothing blocks it and it saw all it had to see.
+    pub applyable: bool,
+    /// Everything it had to see was seen.
+    pub complete: bool,
+    /// Planning itself failed.
+    pub errored: bool,
+}
+
+/// Counts of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Resources that come.
+    pub create: usize,
+    /// Resources that change in place.
+    pub update: usize,
+    /// Resources that get another name.
+    pub rename: usize,
+    /// Resources that are made anew, or get a successor.
+    pub replace: usize,
+    /// Resources that go.
+    pub delete: usize,
+    /// Declared resources that are as they should be.
+    pub unchanged: usize,
+    /// Whether any change is destructive.
+    pub destructive: bool,
+    /// How many dangers block.
+    pub blocked: usize,
+}
+
+/// Live objects of one kind that no manifest speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unmanaged {
+    /// The kind.
+    pub kind: String,
+    /// Their names, sorted.
+    pub names: Vec<String>,
+}
+
+impl Plan {
+    /// Everything an apply would do: the changes, then the drift.
+    pub fn all_changes(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().chain(&self.drift)
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.drift.is_empty()
+    }
+
+    /// The checksum as people see it: 12 hex digits.
+    pub fn short_checksum(&self) -> &str {
+        let digits = self.checksum.strip_prefix("sha256:").unwrap_or(&self.checksum);
+        digits.get(..12).unwrap_or(digits)
+    }
+}
