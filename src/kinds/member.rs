@@ -6,9 +6,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod read;
+mod steps;
+
 use crate::kinds::words::RoleName;
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope};
+use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
 /// The kind.
 pub struct Member;
@@ -65,6 +68,8 @@ static FACTS: Facts = Facts {
     renamable: false,
     prunable: true,
     deletion_is_dangerous: false,
+    leans_on: &["role"],
+    holds_back: &[],
     protected_list: Some(("protectedMembers", "Logins that no plan removes or demotes.")),
 };
 
@@ -95,11 +100,23 @@ impl Kind for Member {
         }]
     }
 
-    fn reader(&self, _scope: Scope) -> Box<dyn Reader> {
-        unimplemented!()
+    fn reader(&self, scope: Scope) -> Box<dyn Reader> {
+        Box::new(read::MemberReader::new(scope))
     }
 
-    fn steps(&self, _change: &mut Draft, _world: &World) -> Vec<Action> {
-        Vec::new()
+    fn holds(&self, _name: &str, spec: &Value) -> Vec<ResourceId> {
+        spec["role"].as_str().map(|it| ResourceId::new("role", it)).into_iter().collect()
+    }
+
+    fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
+        steps::steps(change, world)
+    }
+
+    fn administrators(&self, name: &str, spec: &Value) -> Vec<String> {
+        if spec["role"] == "admin" { vec![name.to_lowercase()] } else { Vec::new() }
+    }
+
+    fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
+        live.name.eq_ignore_ascii_case(&world.live.caller.login)
     }
 }

@@ -4,9 +4,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+mod read;
+mod steps;
+mod tree;
+
+pub use steps::{id_of, with_role_id};
+
 use crate::kinds::words::{Permission, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, Problem, Reference, Scope};
+use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
 /// The kind.
 pub struct Role;
@@ -68,6 +74,8 @@ static FACTS: Facts = Facts {
     renamable: true,
     prunable: true,
     deletion_is_dangerous: true,
+    leans_on: &[],
+    holds_back: &[],
     protected_list: None,
 };
 
@@ -81,7 +89,7 @@ impl Kind for Role {
     }
 
     fn canonical(&self, spec: Value) -> Result<Value, String> {
-        kinds::canonical::<RoleSpec>(spec)
+        Ok(tree::sorted(&kinds::canonical::<RoleSpec>(spec)?))
     }
 
     fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
@@ -92,11 +100,15 @@ impl Kind for Role {
         Vec::new()
     }
 
-    fn reader(&self, _scope: Scope) -> Box<dyn Reader> {
-        unimplemented!()
+    fn reader(&self, scope: Scope) -> Box<dyn Reader> {
+        Box::new(read::RoleReader::new(scope))
     }
 
-    fn steps(&self, _change: &mut Draft, _world: &World) -> Vec<Action> {
-        Vec::new()
+    fn holders(&self, live: &LiveObject) -> Vec<ResourceId> {
+        live.facts["holders"].as_array().into_iter().flatten().filter_map(|it| it.as_str()?.parse().ok()).collect()
+    }
+
+    fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
+        steps::steps(change, world)
     }
 }

@@ -4,6 +4,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod read;
+mod steps;
+
 use crate::kinds::words::{Owner, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
 use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope};
@@ -77,6 +80,8 @@ static FACTS: Facts = Facts {
     renamable: true,
     prunable: true,
     deletion_is_dangerous: true,
+    leans_on: &[],
+    holds_back: &["team", "member"],
     protected_list: None,
 };
 
@@ -90,7 +95,11 @@ impl Kind for Service {
     }
 
     fn canonical(&self, spec: Value) -> Result<Value, String> {
-        kinds::canonical::<ServiceSpec>(spec)
+        let mut spec: ServiceSpec = kinds::typed(&spec)?;
+        for property in spec.properties.iter_mut().flatten() {
+            property.kind.take_if(|it| it == "string");
+        }
+        kinds::canonical::<ServiceSpec>(serde_json::to_value(spec).map_err(|error| error.to_string())?)
     }
 
     fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
@@ -108,11 +117,15 @@ impl Kind for Service {
         }]
     }
 
-    fn reader(&self, _scope: Scope) -> Box<dyn Reader> {
-        unimplemented!()
+    fn reader(&self, scope: Scope) -> Box<dyn Reader> {
+        Box::new(read::ServiceReader::new(scope))
     }
 
-    fn steps(&self, _change: &mut Draft, _world: &World) -> Vec<Action> {
-        Vec::new()
+    fn holds(&self, name: &str, spec: &Value) -> Vec<ResourceId> {
+        self.references(name, spec).into_iter().map(|it| it.to).collect()
+    }
+
+    fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
+        steps::steps(change, world)
     }
 }

@@ -6,9 +6,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod read;
+mod steps;
+
 use crate::kinds::words::{Login, QualifiedName, RoleName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, Duration, FieldRule, Problem, Reference, ResourceId, Scope};
+use crate::model::{Action, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
 /// The kind.
 pub struct Team;
@@ -145,6 +148,8 @@ static FACTS: Facts = Facts {
     renamable: false,
     prunable: true,
     deletion_is_dangerous: true,
+    leans_on: &["role"],
+    holds_back: &[],
     protected_list: None,
 };
 
@@ -178,11 +183,19 @@ impl Kind for Team {
         references
     }
 
-    fn reader(&self, _scope: Scope) -> Box<dyn Reader> {
-        unimplemented!()
+    fn reader(&self, scope: Scope) -> Box<dyn Reader> {
+        Box::new(read::TeamReader::new(scope))
     }
 
-    fn steps(&self, _change: &mut Draft, _world: &World) -> Vec<Action> {
-        Vec::new()
+    fn holds(&self, _name: &str, spec: &Value) -> Vec<ResourceId> {
+        spec["role"].as_str().map(|it| ResourceId::new("role", it)).into_iter().collect()
+    }
+
+    fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
+        steps::steps(change, world)
+    }
+
+    fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
+        world.live.caller.team.as_deref() == Some(live.name.as_str())
     }
 }

@@ -4,9 +4,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod read;
+mod steps;
+
 use crate::kinds::words::{Date, RoleName, SinkAddress, TokenScope};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, Duration, FieldRule, Problem, Reference, Scope};
+use crate::model::{
+    Action, Duration, FieldChange, FieldRule, Instant, LiveObject, Problem, Reference, ResourceId, Scope,
+};
 
 /// The kind.
 pub struct Token;
@@ -37,7 +42,7 @@ pub struct TokenSpec {
     /// A plan this long before the end renews the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renew_before: Option<Duration>,
-    /// Raise it by one to rotate the token by hand. Left out: `1`.
+    /// Raise it by one to rotate the token by hand. Left out: `1` for a new token, else what is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 9999))]
     pub rotation: Option<u32>,
@@ -90,6 +95,8 @@ static FACTS: Facts = Facts {
     renamable: false,
     prunable: false,
     deletion_is_dangerous: false,
+    leans_on: &["role"],
+    holds_back: &[],
     protected_list: None,
 };
 
@@ -103,7 +110,11 @@ impl Kind for Token {
     }
 
     fn canonical(&self, spec: Value) -> Result<Value, String> {
-        kinds::canonical::<TokenSpec>(spec)
+        let mut spec: TokenSpec = kinds::typed(&spec)?;
+        if let Some(date) = &mut spec.expires {
+            date.0 = Instant::parse(&date.0)?.to_text();
+        }
+        serde_json::to_value(spec).map_err(|error| error.to_string())
     }
 
     fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
@@ -114,11 +125,23 @@ impl Kind for Token {
         Vec::new()
     }
 
-    fn reader(&self, _scope: Scope) -> Box<dyn Reader> {
-        unimplemented!()
+    fn reader(&self, scope: Scope) -> Box<dyn Reader> {
+        Box::new(read::TokenReader::new(scope))
     }
 
-    fn steps(&self, _change: &mut Draft, _world: &World) -> Vec<Action> {
-        Vec::new()
+    fn holds(&self, name: &str, spec: &Value) -> Vec<ResourceId> {
+        self.references(name, spec).into_iter().map(|it| it.to).collect()
+    }
+
+    fn due(&self, spec: &Value, live: &LiveObject, world: &World) -> Vec<(FieldRule, FieldChange)> {
+        steps::due(spec, live, world)
+    }
+
+    fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
+        steps::steps(change, world)
+    }
+
+    fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
+        steps::generations(live).is_some_and(|it| steps::is_in_use_by_caller(&it.current, world))
     }
 }

@@ -57,6 +57,9 @@ pub struct Call {
     /// Sent instead where the service has no such route (404 or 405 without JSON): an older server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Box<Call>>,
+    /// Sent if what this call made could not be delivered: a secret nobody holds must not stay alive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Box<Call>>,
 }
 
 /// One path segment.
@@ -137,6 +140,7 @@ impl Call {
             captures: Vec::new(),
             already: Vec::new(),
             otherwise: None,
+            undo: None,
         }
     }
 

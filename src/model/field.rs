@@ -48,3 +48,10 @@ pub struct FieldChange {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
 }
+
+impl FieldChange {
+    /// One value that becomes another.
+    pub fn value(path: &str, before: Value, after: Value) -> Self {
+        Self { path: path.to_owned(), before, after, added: Vec::new(), removed: Vec::new(), changed: Vec::new() }
+    }
+}
