@@ -1,1 +1,2 @@
 //! bylaws.
+pub mod sandbox;
