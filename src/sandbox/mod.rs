@@ -25,6 +25,9 @@ pub mod store;
 pub mod view;
 pub mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use crate::sandbox::caller::TokenKind;
 pub use crate::sandbox::demo::demo;
 pub use crate::sandbox::fault::Fault;

@@ -174,7 +174,7 @@ fn create_organization(ask: &mut Ask) -> Outcome {
         if admin {
             return Err(Refusal::bad_request("'admin' and 'roleID' exclude each other"));
         }
-        if !ask.state.roles.get(id).is_some_and(|it| it.ux_purpose == "role") {
+        if ask.state.roles.get(id).is_none_or(|it| it.ux_purpose != "role") {
             return Err(Refusal::bad_request("Invalid parameter 'roleID'."));
         }
     }
