@@ -38,6 +38,9 @@
 //! 10. What could not be read is unknown, never empty. Nothing is deleted on the strength of it.
 
 pub mod kinds;
+pub mod manifest;
 pub mod model;
 pub mod plan;
+pub mod render;
 pub mod sandbox;
+pub mod schema;
