@@ -1,3 +1,4 @@
 //! Values to text.
 
+mod excerpt;
 pub mod problem;
