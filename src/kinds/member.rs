@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 mod read;
 mod steps;
 
-use crate::kinds::words::RoleName;
+use crate::kinds::words::{Login, RoleName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
 use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
@@ -62,6 +62,7 @@ static FACTS: Facts = Facts {
     section: "members",
     about: "Who belongs to the organization, by login.",
     key_about: "The person's login. Upper and lower case are one.",
+    name_pattern: Some(Login::PATTERN),
     snippet: || json!({"${1:login}": {"role": "${2:member}"}}),
     ignores_case: true,
     fields: &[("role", FieldRule::Value)],

@@ -63,6 +63,7 @@ static FACTS: Facts = Facts {
     section: "roles",
     about: "Custom roles, by name. Built-in roles (`admin`, `member`, `billing-manager`) always exist and are not listed here.",
     key_about: "The role's name.",
+    name_pattern: None,
     snippet: || json!({"${1:name}": {"description": "${2:What it is for.}", "permissions": ["${3:stack:read}"]}}),
     ignores_case: false,
     fields: &[

@@ -69,6 +69,7 @@ static FACTS: Facts = Facts {
     section: "services",
     about: "Services, by name: what the organization runs, and who owns it.",
     key_about: "The service's name, unique in the organization.",
+    name_pattern: None,
     snippet: || json!({"${1:name}": {"owner": "team/${2:name}", "description": "${3:What it does.}", "items": {"stacks": ["${4:project/stack}"]}}}),
     ignores_case: false,
     fields: &[

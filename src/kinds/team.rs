@@ -132,6 +132,7 @@ static FACTS: Facts = Facts {
     section: "teams",
     about: "Teams, by name.",
     key_about: "The team's name, as in addresses. A team cannot be renamed; its display name can.",
+    name_pattern: None,
     snippet: || json!({"${1:name}": {"description": "${2:What it does.}", "members": ["${3:login}"]}}),
     ignores_case: false,
     fields: &[

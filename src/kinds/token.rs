@@ -79,6 +79,10 @@ static FACTS: Facts = Facts {
     section: "tokens",
     about: "Access tokens, by their logical name.",
     key_about: "The token's logical name, at most 28 characters. On the service it is NAME.ROTATION-NONCE.",
+    name_pattern: Some((
+        r"^([^./\\\x00-\x20\x7f-\xa0]([^/\\\x00-\x1f\x7f-\x9f]{0,26}[^/\\\x00-\x20\x7f-\xa0])?|\.([^./\\\x00-\x20\x7f-\xa0]|[^/\\\x00-\x1f\x7f-\x9f]{1,26}[^/\\\x00-\x20\x7f-\xa0]))$",
+        "Write a name of at most 28 characters, without / or \\ and without a space at either end.",
+    )),
     snippet: || json!({"${1:name}": {"scope": "organization", "description": "${2:What it is for.}", "lifetime": "${3:90d}", "saveTo": "file:${4:secrets/token}"}}),
     ignores_case: false,
     fields: &[

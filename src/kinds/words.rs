@@ -13,6 +13,11 @@ macro_rules! word {
         #[serde(transparent)]
         pub struct $name(pub String);
 
+        impl $name {
+            /// What it must look like, and what to say when it does not.
+            pub const PATTERN: (&'static str, &'static str) = ($pattern, $message);
+        }
+
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($name).into()

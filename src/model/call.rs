@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{Duration, ResourceId};
 
 /// What a request does. Reads are in a type of their own: see [`crate::model::Read`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// Creates.
@@ -31,7 +32,7 @@ impl fmt::Display for Method {
 }
 
 /// One writing request. It cannot branch on an answer: where that is needed, it is two actions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
     /// The method.
@@ -63,7 +64,7 @@ pub struct Call {
 }
 
 /// One path segment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Segment {
     /// Known now.
@@ -73,7 +74,7 @@ pub enum Segment {
 }
 
 /// Something a plan cannot know, filled in when the call is sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Hole {
     /// A value kept by an earlier call's capture: `what` (such as `id`) of the resource.
@@ -109,7 +110,7 @@ impl fmt::Display for Hole {
 }
 
 /// Something taken out of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Capture {
     /// JSON pointer into the answer.
@@ -119,7 +120,7 @@ pub struct Capture {
 }
 
 /// Where a captured value goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Into {
     /// A secret, to the sink of this text, before anything else happens.

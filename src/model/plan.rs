@@ -1,5 +1,6 @@
 //! A plan: what would be done, in which order, and what speaks against it. Promised, as `bylaws.plan` 1.0.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Change, Diagnostic};
@@ -10,7 +11,7 @@ pub const FORMAT: &str = "bylaws.plan";
 pub const FORMAT_VERSION: &str = "1.0";
 
 /// A complete plan. It leaves no choices to whoever applies it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Always `bylaws.plan`.
@@ -42,7 +43,7 @@ pub struct Plan {
 }
 
 /// Who made the plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tool {
     /// `bylaws`.
     pub name: String,
@@ -51,7 +52,7 @@ pub struct Tool {
 }
 
 /// Where the manifest came from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// The paths, as given or found.
@@ -61,7 +62,7 @@ pub struct Source {
 }
 
 /// Whether a plan can be applied.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// Nothing blocks it and it saw all it had to see.
@@ -73,7 +74,7 @@ pub struct Status {
 }
 
 /// Counts of a plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Resources that come.
@@ -95,7 +96,7 @@ pub struct Summary {
 }
 
 /// Live objects of one kind that no manifest speaks of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unmanaged {
     /// The kind.
