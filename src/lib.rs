@@ -41,3 +41,4 @@ pub mod kinds;
 pub mod model;
 pub mod plan;
 pub mod sandbox;
+pub mod schema;

@@ -23,7 +23,8 @@ pub struct Member;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Member")]
 pub struct MemberSpec {
-    /// What the person may do in the organization. Left out: the live role stays, and newcomers get `member`.
+    /// What the person may do in the organization: a built-in role, or the name of a custom role.
+    /// Left out: the live role stays, and newcomers get `member`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<MemberRole>,
 }

@@ -65,7 +65,7 @@ pub struct Action {
     pub phase: Phase,
     /// What it does, in a few words for people: `add bob, carol`.
     pub what: String,
-    /// The calls.
+    /// The requests, in their order.
     pub calls: Vec<Call>,
     /// Steps that must be done before.
     pub after: Vec<usize>,
@@ -108,9 +108,9 @@ impl Action {
 pub struct Change {
     /// Which resource, under its new name.
     pub id: ResourceId,
-    /// The id's kind.
+    /// The kind of `id`, such as `team`.
     pub kind: String,
-    /// The id's name.
+    /// The name of `id`, such as `platform`.
     pub name: String,
     /// What happens to it.
     #[serde(rename = "action")]
@@ -122,7 +122,7 @@ pub struct Change {
     /// Its name before a rename.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renamed_from: Option<String>,
-    /// Where the manifest says so.
+    /// Where the manifest says so; null where it says nothing, as for what is in no manifest.
     pub source: Option<Place>,
     /// The live spec; null for a creation.
     pub before: Value,

@@ -19,7 +19,7 @@ pub enum Severity {
 
 /// A stretch of a file, resolved: what people and machines are shown.
 ///
-/// Lines and columns count from 1, columns in characters, `end` is one past the last one; bytes count from 0.
+/// Lines and columns count from 1, columns in characters; ends are one past the last one; bytes count from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
