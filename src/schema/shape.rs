@@ -171,7 +171,7 @@ fn add_markdown(schema: &mut Schema) {
     }
 }
 
-/// The keywords in which a schema is read, in that order; whatever is not among them comes before the last five.
+/// The keywords in which a schema is read, in that order; those that are not listed come where the empty one stands.
 const ORDER: [&str; 19] = [
     "$schema",
     "title",
@@ -202,4 +202,68 @@ fn sort_keywords(schema: &mut Schema) {
     let mut keywords: Vec<_> = std::mem::take(map).into_iter().collect();
     keywords.sort_by_key(|(keyword, _)| rank(keyword).or(others));
     *map = Map::from_iter(keywords);
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::json_schema;
+    use serde_json::json;
+
+    use super::for_editors;
+
+    #[test]
+    fn a_default_is_said_in_words() {
+        let mut schema = json_schema!({
+            "properties": {
+                "rotation": {"type": ["integer", "null"], "format": "uint32", "description": "Raise it.", "default": 1},
+                "note": {"type": "string", "default": null},
+            },
+        });
+        for_editors(&mut schema);
+        let rotation = json!({
+            "title": "rotation",
+            "description": "Raise it. Left out: `1`.",
+            "markdownDescription": "Raise it. Left out: `1`.",
+            "type": "integer",
+        });
+        assert_eq!(
+            schema.as_value()["properties"],
+            json!({"rotation": rotation, "note": {"title": "note", "type": "string"}})
+        );
+    }
+
+    #[test]
+    fn an_optional_reference_keeps_the_text_beside_it() {
+        let mut schema = json_schema!({
+            "description": "Its\nowner.",
+            "anyOf": [{"$ref": "#/definitions/Owner", "description": "Any owner."}, {"type": "null"}],
+        });
+        for_editors(&mut schema);
+        let expected = json!({
+            "description": "Its owner.", "markdownDescription": "Its owner.", "$ref": "#/definitions/Owner",
+        });
+        assert_eq!(schema.as_value(), &expected);
+    }
+
+    #[test]
+    fn a_choice_with_and_without_texts_is_one_list() {
+        let mut schema = json_schema!({
+            "oneOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "string", "const": "c", "description": "The last."}],
+        });
+        for_editors(&mut schema);
+        let texts = json!(["", "", "The last."]);
+        let expected = json!({
+            "type": "string", "enum": ["a", "b", "c"], "enumDescriptions": texts, "markdownEnumDescriptions": texts,
+        });
+        assert_eq!(schema.as_value(), &expected);
+    }
+
+    #[test]
+    fn the_body_of_a_snippet_is_left_alone() {
+        let body = json!({"properties": {"a": {"default": 1, "description": "x\ny"}}});
+        let mut schema = json_schema!({"defaultSnippets": [{"label": "new", "body": body}]});
+        let before = schema.clone();
+        for_editors(&mut schema);
+        assert_eq!(schema, before);
+    }
 }
