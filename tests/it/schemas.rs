@@ -35,6 +35,7 @@ fn plan() -> Plan {
     let mut call = Call::new(Method::Post, ["api", "orgs", "acme"]).body(json!({"name": null})).already(409);
     call.path.push(Hole::Kept { of: id.clone(), what: "id".to_owned() }.into());
     call.query.push(("force".to_owned(), "true".to_owned()));
+    call.undo = Some(Box::new(Call::new(Method::Delete, ["api", "orgs"])));
     let call = call
         .hole("/name", Hole::FreshName { stem: "ci.1".to_owned() })
         .hole("/expires", Hole::After { duration: "90d".parse().unwrap() })
