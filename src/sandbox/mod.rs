@@ -40,7 +40,6 @@ pub use crate::sandbox::rate::Rate;
 pub use crate::sandbox::state::State;
 
 use crate::sandbox::ask::Rules;
-use crate::sandbox::fault::Armed;
 use crate::sandbox::log::Log;
 use crate::sandbox::rate::Bucket;
 use crate::sandbox::router::Desk;
@@ -138,13 +137,14 @@ pub async fn start(config: Config) -> Result<Running> {
         store: store.clone(),
         router: router::build(&desk),
         log: Log::open(config.log.as_deref())?,
-        faults: Mutex::new(config.faults.into_iter().map(Armed::new).collect()),
+        faults: Mutex::default(),
         bucket: config.rate.map(|it| Mutex::new(Bucket::new(it))),
         latency: config.latency,
         token_kind: config.token_kind,
         now: config.now,
         requests: AtomicU64::new(0),
     });
+    config.faults.into_iter().for_each(|it| shared.inject(it));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))
         .await
         .with_context(|| format!("failed to listen on port {}", config.port))?;
@@ -200,8 +200,7 @@ impl Running {
 
     /// Asks for one more fault.
     pub fn inject(&self, fault: Fault) {
-        let mut faults = self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        faults.push(Armed::new(fault));
+        self.shared.inject(fault);
     }
 
     /// Takes all faults away.

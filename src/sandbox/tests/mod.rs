@@ -1,5 +1,6 @@
 //! Quirks of the service, asked over real HTTP as any client would.
 
+mod contract;
 mod extras;
 mod faults;
 mod members;
