@@ -198,7 +198,8 @@ async fn a_feature_that_is_off_is_refused() {
     let role = json!({"name": "x", "details": {"__type": "PermissionDescriptorAllow", "permissions": []}});
     world.refused("POST", "/orgs/acme/roles", role, 400, "customRolesEnabled").await;
     let hook = json!({
-        "organizationName": "acme", "name": "ops", "displayName": "Ops", "payloadUrl": "https://x.example", "active": true,
+        "organizationName": "acme", "name": "ops", "displayName": "Ops", "payloadUrl": "https://x.example",
+        "active": true,
     });
     assert_eq!(world.status("POST", "/orgs/acme/hooks", hook).await, 201);
 }
