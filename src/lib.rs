@@ -1,3 +1,4 @@
 //! bylaws.
 pub mod kinds;
 pub mod model;
+pub mod render;
