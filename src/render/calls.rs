@@ -122,7 +122,7 @@ fn push_json(
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use snapbox::{assert_data_eq, str};
+    use snapbox::{IntoData, assert_data_eq, str};
 
     use super::plan;
     use crate::model::call::Into;
@@ -164,7 +164,7 @@ What would be sent to acme: 3 calls in 3 steps
 
 3. token/ci-deploy  create ci-deploy.3-…
    POST /api/orgs/acme/tokens?reason=a%20b%26c
-     {"name":ci-deploy.3-<nonce>,"roleID":<id of role/deployer>,"description":"<id of role/x>/u202e","expires":<90d from then>}
+     {"name":ci-deploy.3-<nonce>,"roleID":<id of role/deployer>,"description":"<id of role/x>\u202e","expires":<90d from then>}
      value -> file:secrets/ci (from /tokenValue)
      keeps id (from /id)
 

@@ -175,7 +175,7 @@ impl Page<'_> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use snapbox::{assert_data_eq, str};
+    use snapbox::{IntoData, assert_data_eq, str};
 
     use super::plan;
     use crate::model::{Plan, Verb};
@@ -243,8 +243,7 @@ unmanaged: live, in no manifest, left alone
   teams                  2: ml, web-old
 
 Dangers
-! delete-team            3 people lose team access; nothing restores its stack
-                         permissions
+! delete-team            3 people lose team access; nothing restores its stack permissions
                          [needs --allow delete-team:team/data-eng]
 ! few-admins             `alice` becomes the only administrator of `acme`
                          [needs --allow few-admins:member/bob]
@@ -510,7 +509,7 @@ Errors
 Plan for acme:    (20 unchanged)
 
 roles
-~ deployer              description: "" -> "Deploys./nTwice."
+~ deployer              description: "" -> "Deploys.\nTwice."
 -   grants              permissions: [stack:read], stacks: [shop/prod]
 +   grants              permissions: [stack:write], stacks: [shop/prod]
 ~   details             /a/b/1: 2 -> 3
