@@ -40,5 +40,6 @@
 pub mod kinds;
 pub mod model;
 pub mod plan;
+pub mod render;
 pub mod sandbox;
 pub mod schema;
