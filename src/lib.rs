@@ -1,3 +1,4 @@
 //! bylaws.
+pub mod api;
 pub mod kinds;
 pub mod model;
