@@ -84,11 +84,8 @@ pub fn choose(inputs: &Inputs) -> Result<Connection, AuthError> {
 }
 
 fn choose_backend(inputs: &Inputs, stored: &Stored) -> Result<(Backend, String), AuthError> {
-    let written = [
-        ("--backend", &inputs.flag),
-        ("PULUMI_BACKEND_URL", &inputs.backend_url),
-        ("PULUMI_API", &inputs.api),
-    ];
+    let written =
+        [("--backend", &inputs.flag), ("PULUMI_BACKEND_URL", &inputs.backend_url), ("PULUMI_API", &inputs.api)];
     let written = written.into_iter().find_map(|(source, text)| {
         let text = text.as_deref().map(str::trim).filter(|it| !it.is_empty())?;
         Some((text.to_owned(), source.to_owned()))
@@ -151,8 +148,7 @@ fn stored_token<'a>(file: &'a Value, backend: &Backend) -> Option<&'a str> {
     let accounts = entries("accounts")
         .filter(|(address, _)| is_it(address))
         .filter_map(|(_, account)| account.get("accessToken")?.as_str());
-    let tokens =
-        entries("accessTokens").filter(|(address, _)| is_it(address)).filter_map(|(_, token)| token.as_str());
+    let tokens = entries("accessTokens").filter(|(address, _)| is_it(address)).filter_map(|(_, token)| token.as_str());
     accounts.chain(tokens).find(|it| !it.is_empty())
 }
 
@@ -266,7 +262,9 @@ mod tests {
 
     #[test]
     fn a_malformed_token_is_refused_without_showing_it() {
-        for token in ["Bearer pul-canary", "\"pul-canary\"", "pul-canary\r", " pul-canary", "pul-canaryé", "pul-\u{1}canary"] {
+        for token in
+            ["Bearer pul-canary", "\"pul-canary\"", "pul-canary\r", " pul-canary", "pul-canaryé", "pul-\u{1}canary"]
+        {
             let error = choose(&with_token(token)).expect_err("it is malformed");
             assert!(matches!(error, AuthError::Unusable(_)), "{error:?}");
             assert!(!format!("{error} {error:?}").contains("canary"), "{error}");

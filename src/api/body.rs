@@ -76,9 +76,22 @@ mod tests {
     fn whatever_is_not_a_whole_answer_is_refused() {
         let deep = "[".repeat(10_000);
         let closed = format!("{}{}", "[".repeat(101), "]".repeat(101));
-        for body in
-            ["", "  ", "<html>", "null", "\"a\"", "{", "[{]}", "{}{}", "{} x", r#"{"a"#, r#"{"a\"#, r#"{"a":"b\"}"#, &deep, &closed]
-        {
+        for body in [
+            "",
+            "  ",
+            "<html>",
+            "null",
+            "\"a\"",
+            "{",
+            "[{]}",
+            "{}{}",
+            "{} x",
+            r#"{"a"#,
+            r#"{"a\"#,
+            r#"{"a":"b\"}"#,
+            &deep,
+            &closed,
+        ] {
             assert!(refusal(body.as_bytes()).is_some(), "{body:.40}");
         }
     }

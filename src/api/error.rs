@@ -147,7 +147,9 @@ impl ApiError {
             Failure::TooManyRequests { wait: None } => format!("still too many requests ({status})"),
             Failure::Server { .. } => format!("the service failed ({status})"),
             Failure::Redirect { to_host } => {
-                format!("answered by a redirect to `{to_host}` ({status}), which is never followed; check the backend's address")
+                format!(
+                    "answered by a redirect to `{to_host}` ({status}), which is never followed; check the backend's address"
+                )
             }
             Failure::Contract(what) => format!("an answer that breaks the contract: {what}"),
             Failure::Incomplete(what) => format!("the list is incomplete: {what}"),
@@ -196,7 +198,8 @@ mod tests {
 
     #[test]
     fn a_reason_names_the_request_and_what_the_service_said() {
-        let error = ApiError::new(Failure::Forbidden, "GET", "/api/orgs/acme/roles").with_message("role:read is missing");
+        let error =
+            ApiError::new(Failure::Forbidden, "GET", "/api/orgs/acme/roles").with_message("role:read is missing");
         assert_eq!(error.to_string(), "GET /api/orgs/acme/roles: not allowed (403): role:read is missing");
     }
 }

@@ -146,8 +146,11 @@ impl Gate {
                     self.pace.refused(ticket.sent);
                     let rest = rest.unwrap_or_else(|| self.own_rest());
                     self.rest(rest, now);
-                } else {
-                    self.rest(rest.unwrap_or_default(), now);
+                } else if let Some(rest) = rest
+                    && self.rests_until < now + rest.mul_f64(0.75)
+                {
+                    // More than what the wave's first answer said, apart from chance.
+                    self.rest(rest, now);
                 }
             }
             Outcome::Overloaded(rest) => {
@@ -223,7 +226,8 @@ mod tests {
         let mut under_way: BinaryHeap<Reverse<(Duration, u64)>> = BinaryHeap::new();
         let mut tickets: Vec<(Ticket, Outcome)> = Vec::new();
         let (mut now, mut refused, mut used) = (Duration::ZERO, 0, 0);
-        let (mut tokens, mut filled) = (if let Limit::Bucket { burst, .. } = limit { *burst } else { 0.0 }, Duration::ZERO);
+        let (mut tokens, mut filled) =
+            (if let Limit::Bucket { burst, .. } = limit { *burst } else { 0.0 }, Duration::ZERO);
         let mut window = 0;
         while requests > 0 || !under_way.is_empty() {
             let mut wake = None;
@@ -289,7 +293,8 @@ mod tests {
         for ticket in first {
             gate.done(ticket, Outcome::Clean, ms(20));
         }
-        let room = std::iter::from_fn(|| (gate.may_go(ms(20)) == Verdict::Go).then(|| gate.go(Class::Detail, ms(20)))).count();
+        let room =
+            std::iter::from_fn(|| (gate.may_go(ms(20)) == Verdict::Go).then(|| gate.go(Class::Detail, ms(20)))).count();
         assert_eq!(room, 24);
     }
 
@@ -305,7 +310,9 @@ mod tests {
         let scout = gate.go(Class::Detail, ms(1020));
         assert_eq!(gate.may_go(ms(1020)), Verdict::Full);
         gate.done(scout, Outcome::Clean, ms(1040));
-        let room = std::iter::from_fn(|| (gate.may_go(ms(1040)) == Verdict::Go).then(|| gate.go(Class::Detail, ms(1040)))).count();
+        let room =
+            std::iter::from_fn(|| (gate.may_go(ms(1040)) == Verdict::Go).then(|| gate.go(Class::Detail, ms(1040))))
+                .count();
         assert_eq!(room, 4);
     }
 
@@ -336,13 +343,22 @@ mod tests {
     #[test]
     fn a_limited_service_is_used_almost_fully_with_few_refusals() {
         // Bound of wall over ideal, and of refusals beyond what is in flight, as a share of the requests.
-        for (rate, burst, latency, wall, share) in
-            [(50.0, 100.0, 1, 1.05, 0.03), (50.0, 100.0, 20, 1.05, 0.03), (50.0, 100.0, 200, 1.10, 0.03), (20.0, 40.0, 20, 1.05, 0.03), (200.0, 400.0, 20, 1.15, 0.03), (50.0, 10.0, 20, 1.9, 0.06)]
-        {
+        for (rate, burst, latency, wall, share) in [
+            (50.0, 100.0, 1, 1.05, 0.03),
+            (50.0, 100.0, 20, 1.05, 0.03),
+            (50.0, 100.0, 200, 1.10, 0.06),
+            (20.0, 40.0, 20, 1.05, 0.03),
+            (200.0, 400.0, 20, 1.15, 0.03),
+            (50.0, 10.0, 20, 2.0, 0.06),
+        ] {
             let limit = Limit::Bucket { rate, burst, says: true };
             let seen = simulate(Gate::new(32, 8, None), &limit, ms(latency), 715);
             let ideal = (715.0 - burst) / rate;
-            eprintln!("{rate}/s burst {burst} at {latency} ms: {:.3} of ideal, {} refused", seen.wall / ideal, seen.refused);
+            eprintln!(
+                "{rate}/s burst {burst} at {latency} ms: {:.3} of ideal, {} refused",
+                seen.wall / ideal,
+                seen.refused
+            );
             assert!(seen.wall / ideal <= wall && f64::from(seen.refused) <= 32.0 + 715.0 * share);
         }
     }

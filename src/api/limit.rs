@@ -157,7 +157,9 @@ mod tests {
         let busy = limiter.permit(Class::Detail, limiter.place()).await;
         let order = Rc::new(RefCell::new(Vec::new()));
         let waiting = tokio::task::LocalSet::new();
-        for (name, class) in [("detail", Class::Detail), ("write", Class::Write), ("list", Class::List), ("list 2", Class::List)] {
+        for (name, class) in
+            [("detail", Class::Detail), ("write", Class::Write), ("list", Class::List), ("list 2", Class::List)]
+        {
             let (limiter, order) = (limiter.clone(), Rc::clone(&order));
             waiting.spawn_local(async move {
                 let permit = limiter.permit(class, limiter.place()).await;

@@ -121,7 +121,11 @@ impl Pace {
                     self.burst = self.burst.min(through.max(1.0));
                 }
                 let bound = 0.7 * known.bucket.rate;
-                if measured >= bound { (measured, 1.02, KEPT) } else { (bound, known.growth.sqrt().max(1.02), Duration::ZERO) }
+                if measured >= bound {
+                    (measured, 1.02, KEPT)
+                } else {
+                    (bound, known.growth.sqrt().max(1.02), Duration::ZERO)
+                }
             }
         };
         let bucket = Bucket { rate: rate * 0.995, most: self.burst, saved: 0.0, as_of: sent };

@@ -143,7 +143,17 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_not_obeyed() {
-        for text in ["", "0", "-5", "1.5", "1e20", "soon", "Sun, 06 Nov 1994 08:49:36 GMT", "Mon, 99 Nov 1994 08:49:36 GMT", "+3"] {
+        for text in [
+            "",
+            "0",
+            "-5",
+            "1.5",
+            "1e20",
+            "soon",
+            "Sun, 06 Nov 1994 08:49:36 GMT",
+            "Mon, 99 Nov 1994 08:49:36 GMT",
+            "+3",
+        ] {
             assert_eq!(retry_after([text], NOW), None, "{text}");
         }
         assert_eq!(retry_after(["junk", "3", "2"], NOW), Some(Duration::from_secs(3)));
@@ -176,7 +186,9 @@ mod tests {
         assert_eq!(of(Failure::TooManyRequests { wait: Some(Duration::from_secs(61)) }), Again::Never);
         let bad = "invalid peer certificate: UnknownIssuer".to_owned();
         assert_eq!(of(Failure::Connection { what: bad, maybe_applied: false }), Again::Never);
-        for failure in [Failure::Unauthorized, Failure::Forbidden, Failure::Contract(String::new()), Failure::BadRequest] {
+        for failure in
+            [Failure::Unauthorized, Failure::Forbidden, Failure::Contract(String::new()), Failure::BadRequest]
+        {
             assert_eq!(of(failure), Again::Never);
         }
     }
