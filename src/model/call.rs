@@ -57,6 +57,10 @@ pub struct Call {
     /// Sent instead where the service has no such route (404 or 405 without JSON): an older server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Box<Call>>,
+    /// Sent when the answer's secret could not be delivered, so that nothing stays alive whose value
+    /// nobody has. Its holes may ask for what this very call's answer gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Box<Call>>,
 }
 
 /// One path segment.
@@ -137,6 +141,7 @@ impl Call {
             captures: Vec::new(),
             already: Vec::new(),
             otherwise: None,
+            undo: None,
         }
     }
 
@@ -167,6 +172,12 @@ impl Call {
     /// The same, with what to send to a server that has no such route.
     pub fn otherwise(mut self, call: Call) -> Self {
         self.otherwise = Some(Box::new(call));
+        self
+    }
+
+    /// The same, with what takes it back when its secret could not be delivered.
+    pub fn undo(mut self, call: Call) -> Self {
+        self.undo = Some(Box::new(call));
         self
     }
 
