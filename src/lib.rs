@@ -1,3 +1,4 @@
 //! bylaws.
+pub mod apply;
 pub mod kinds;
 pub mod model;
