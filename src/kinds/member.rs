@@ -6,9 +6,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::kinds::words::RoleName;
+mod read;
+mod steps;
+
+use crate::kinds::words::{Login, RoleName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope};
+use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
 /// The kind.
 pub struct Member;
@@ -20,7 +23,8 @@ pub struct Member;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Member")]
 pub struct MemberSpec {
-    /// What the person may do in the organization. Left out: the live role stays, and newcomers get `member`.
+    /// What the person may do in the organization: a built-in role, or the name of a custom role.
+    /// Left out: the live role stays, and newcomers get `member`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<MemberRole>,
 }
@@ -59,12 +63,15 @@ static FACTS: Facts = Facts {
     section: "members",
     about: "Who belongs to the organization, by login.",
     key_about: "The person's login. Upper and lower case are one.",
+    name_pattern: Some(Login::PATTERN),
     snippet: || json!({"${1:login}": {"role": "${2:member}"}}),
     ignores_case: true,
     fields: &[("role", FieldRule::Value)],
     renamable: false,
     prunable: true,
     deletion_is_dangerous: false,
+    leans_on: &["role"],
+    holds_back: &[],
     protected_list: Some(("protectedMembers", "Logins that no plan removes or demotes.")),
 };
 
@@ -95,11 +102,23 @@ impl Kind for Member {
         }]
     }
 
-    fn reader(&self, _scope: Scope) -> Box<dyn Reader> {
-        unimplemented!()
+    fn reader(&self, scope: Scope) -> Box<dyn Reader> {
+        Box::new(read::MemberReader::new(scope))
     }
 
-    fn steps(&self, _change: &mut Draft, _world: &World) -> Vec<Action> {
-        Vec::new()
+    fn holds(&self, _name: &str, spec: &Value) -> Vec<ResourceId> {
+        spec["role"].as_str().map(|it| ResourceId::new("role", it)).into_iter().collect()
+    }
+
+    fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
+        steps::steps(change, world)
+    }
+
+    fn administrators(&self, name: &str, spec: &Value) -> Vec<String> {
+        if spec["role"] == "admin" { vec![name.to_lowercase()] } else { Vec::new() }
+    }
+
+    fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
+        live.name.eq_ignore_ascii_case(&world.live.caller.login)
     }
 }

@@ -4,13 +4,16 @@
 //! it describes requests as data and never sends one. To add a kind: copy a file, add its line to
 //! [`ALL`], give the sandbox its routes, add a scenario.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::model::{
-    Action, Change, Diagnostic, Entry, FieldChange, FieldRule, LiveObject, Problem, Read, Reference, ResourceId, Scope,
-    Snapshot, Verb,
+    Action, Change, Entry, FieldChange, FieldRule, LiveObject, Problem, Read, Reference, ResourceId, Scope, Snapshot,
+    Verb,
 };
 
 pub mod member;
@@ -37,6 +40,8 @@ pub struct Facts {
     pub about: &'static str,
     /// What one entry's key is, for the schema and its readers.
     pub key_about: &'static str,
+    /// What an entry's key must look like, where that is narrower than for any name: the pattern, and what to say.
+    pub name_pattern: Option<(&'static str, &'static str)>,
     /// What a new entry looks like in an editor: the body of a snippet, as JSON.
     pub snippet: fn() -> Value,
     /// Whether names that differ only by case are one.
@@ -49,6 +54,11 @@ pub struct Facts {
     pub prunable: bool,
     /// Whether deleting it other than by tombstone is a danger (`delete-WORD`).
     pub deletion_is_dangerous: bool,
+    /// Kinds whose lists must be read to understand this one's answers.
+    pub leans_on: &'static [&'static str],
+    /// Kinds whose resources cannot go while one of this kind holds on to them, so that this one's list
+    /// must be read before.
+    pub holds_back: &'static [&'static str],
     /// The name of the `safety` list that protects its resources from plans, if there is one.
     pub protected_list: Option<(&'static str, &'static str)>,
 }
@@ -76,14 +86,24 @@ pub trait Kind: Sync {
     /// Begins to read the live objects.
     fn reader(&self, scope: Scope) -> Box<dyn Reader>;
 
-    /// What the fields alone do not tell: a token that is due, an old one that can go. Default: nothing.
-    fn due(&self, _spec: &Value, _live: &LiveObject, _world: &World) -> Vec<FieldChange> {
+    /// Every resource that an object with this spec holds on to: it must let go before the other can be deleted.
+    fn holds(&self, _name: &str, _spec: &Value) -> Vec<ResourceId> {
+        Vec::new()
+    }
+
+    /// Who holds on to this live object, as far as reading it has told.
+    fn holders(&self, _live: &LiveObject) -> Vec<ResourceId> {
+        Vec::new()
+    }
+
+    /// What the fields alone do not tell: a successor that is due, a predecessor that can go. Default: nothing.
+    fn due(&self, _spec: &Value, _live: &LiveObject, _world: &World) -> Vec<(FieldRule, FieldChange)> {
         Vec::new()
     }
 
     /// The steps of a change, from its verb, its fields, and its specs before and after.
     ///
-    /// May add remarks, pointers to what only apply will know, and dangers of its own to the change's draft.
+    /// May add remarks, pointers to what only apply will know, and findings of its own to the draft.
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action>;
 
     /// The people who administer the organization by this resource, with this spec. Default: nobody.
@@ -106,10 +126,10 @@ pub struct Draft<'a> {
     pub live: Option<&'a LiveObject>,
     /// The manifest's entry, for anything but a deletion.
     pub entry: Option<&'a Entry>,
-    /// Dangers the kind itself sees (code, sentence). The policy decides what they mean.
-    pub dangers: Vec<(&'static str, String)>,
-    /// Findings that only inform (code, sentence).
-    pub notes: Vec<Diagnostic>,
+    /// Codes of dangers that are acknowledged for this change: a kind may send what it otherwise would not.
+    pub acknowledged: BTreeSet<String>,
+    /// Findings of the kind itself (code, sentence). The policy's table says which of them block.
+    pub findings: Vec<(Cow<'static, str>, String)>,
 }
 
 impl Draft<'_> {
@@ -144,9 +164,19 @@ pub trait Reader: Send {
         Err(format!("/{} answered 404", read.path.join("/")))
     }
 
-    /// The live objects, with the kinds before this one in [`ALL`] already in `before`.
-    /// A reason in the second place makes the kind incomplete.
-    fn finish(self: Box<Self>, before: &Snapshot) -> (Vec<LiveObject>, Option<String>);
+    /// What was read, with the kinds before this one in [`ALL`] already in `before`.
+    fn finish(self: Box<Self>, before: &Snapshot) -> Finished;
+}
+
+/// What a reader has made of all answers.
+#[derive(Debug, Default)]
+pub struct Finished {
+    /// The live objects.
+    pub objects: Vec<LiveObject>,
+    /// Why something may be missing, though every request was answered.
+    pub incomplete: Option<String>,
+    /// What the kind needs to know beside its objects: [`crate::model::KindState::facts`].
+    pub facts: Value,
 }
 
 /// The kind with this word.

@@ -4,16 +4,22 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+mod read;
+mod steps;
+mod tree;
+
+pub use steps::{id_of, with_role_id};
+
 use crate::kinds::words::{Permission, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, Problem, Reference, Scope};
+use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
 /// The kind.
 pub struct Role;
 
 /// A custom role: a named set of permissions that members, teams and tokens can have.
 ///
-/// Give at most one of `permissions`, `grants` and `details`.
+/// Give at most one of `permissions`, `grants` and `details`; with none of them, what the role permits is not managed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Role")]
@@ -25,10 +31,11 @@ pub struct RoleSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("uniqueItems" = true))]
     pub permissions: Option<Vec<Permission>>,
-    /// Permissions on some stacks or environments only. The role has exactly these.
+    /// Permissions on some stacks or environments only. The role has exactly these; their order means nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grants: Option<Vec<Grant>>,
-    /// The service's own permission tree, word for word, for whatever `permissions` and `grants` cannot say.
+    /// The service's own permission tree, word for word, with ids instead of names: for whatever `permissions`
+    /// and `grants` cannot say.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("additionalProperties" = true))]
     pub details: Option<Map<String, Value>>,
@@ -39,7 +46,7 @@ pub struct RoleSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Grant")]
 pub struct Grant {
-    /// What may be done there, such as `stack:update`.
+    /// What may be done there, such as `stack:write`.
     #[schemars(extend("uniqueItems" = true, "minItems" = 1))]
     pub permissions: Vec<Permission>,
     /// The stacks, as `project/stack`.
@@ -57,6 +64,7 @@ static FACTS: Facts = Facts {
     section: "roles",
     about: "Custom roles, by name. Built-in roles (`admin`, `member`, `billing-manager`) always exist and are not listed here.",
     key_about: "The role's name.",
+    name_pattern: None,
     snippet: || json!({"${1:name}": {"description": "${2:What it is for.}", "permissions": ["${3:stack:read}"]}}),
     ignores_case: false,
     fields: &[
@@ -68,6 +76,8 @@ static FACTS: Facts = Facts {
     renamable: true,
     prunable: true,
     deletion_is_dangerous: true,
+    leans_on: &[],
+    holds_back: &[],
     protected_list: None,
 };
 
@@ -81,7 +91,7 @@ impl Kind for Role {
     }
 
     fn canonical(&self, spec: Value) -> Result<Value, String> {
-        kinds::canonical::<RoleSpec>(spec)
+        Ok(tree::sorted(&kinds::canonical::<RoleSpec>(spec)?))
     }
 
     fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
@@ -92,11 +102,15 @@ impl Kind for Role {
         Vec::new()
     }
 
-    fn reader(&self, _scope: Scope) -> Box<dyn Reader> {
-        unimplemented!()
+    fn reader(&self, scope: Scope) -> Box<dyn Reader> {
+        Box::new(read::RoleReader::new(scope))
     }
 
-    fn steps(&self, _change: &mut Draft, _world: &World) -> Vec<Action> {
-        Vec::new()
+    fn holders(&self, live: &LiveObject) -> Vec<ResourceId> {
+        live.facts["holders"].as_array().into_iter().flatten().filter_map(|it| it.as_str()?.parse().ok()).collect()
+    }
+
+    fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
+        steps::steps(change, world)
     }
 }

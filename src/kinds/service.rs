@@ -4,6 +4,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod read;
+mod steps;
+
 use crate::kinds::words::{Owner, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
 use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope};
@@ -18,15 +21,15 @@ pub struct Service;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Service")]
 pub struct ServiceSpec {
-    /// Who owns it: `team/NAME` or `user/LOGIN`. Changing it deletes the service and makes it anew.
+    /// Who owns it: `team/NAME` or `user/LOGIN`. The service has no way to change it: a change deletes it and makes it anew.
     pub owner: Owner,
     /// What the service is. `""` says that there is no text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Free facts about it, in this order. The service has exactly these.
+    /// Free facts about it, shown in this order. The service has exactly these; `[]` says none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub properties: Option<Vec<Property>>,
-    /// The stacks and environments it consists of.
+    /// The stacks and environments it consists of, which must exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<Items>,
 }
@@ -41,7 +44,7 @@ pub struct Property {
     pub key: String,
     /// Its value, always a text: write `"1"` with quotes.
     pub value: String,
-    /// What the console makes of it, such as `url`. Left out: `string`.
+    /// What the console makes of the value, such as `url` for a link; any text. Left out: `string`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
 }
@@ -66,6 +69,7 @@ static FACTS: Facts = Facts {
     section: "services",
     about: "Services, by name: what the organization runs, and who owns it.",
     key_about: "The service's name, unique in the organization.",
+    name_pattern: None,
     snippet: || json!({"${1:name}": {"owner": "team/${2:name}", "description": "${3:What it does.}", "items": {"stacks": ["${4:project/stack}"]}}}),
     ignores_case: false,
     fields: &[
@@ -77,6 +81,8 @@ static FACTS: Facts = Facts {
     renamable: true,
     prunable: true,
     deletion_is_dangerous: true,
+    leans_on: &[],
+    holds_back: &["team", "member"],
     protected_list: None,
 };
 
@@ -90,7 +96,11 @@ impl Kind for Service {
     }
 
     fn canonical(&self, spec: Value) -> Result<Value, String> {
-        kinds::canonical::<ServiceSpec>(spec)
+        let mut spec: ServiceSpec = kinds::typed(&spec)?;
+        for property in spec.properties.iter_mut().flatten() {
+            property.kind.take_if(|it| it == "string");
+        }
+        kinds::canonical::<ServiceSpec>(serde_json::to_value(spec).map_err(|error| error.to_string())?)
     }
 
     fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
@@ -108,11 +118,15 @@ impl Kind for Service {
         }]
     }
 
-    fn reader(&self, _scope: Scope) -> Box<dyn Reader> {
-        unimplemented!()
+    fn reader(&self, scope: Scope) -> Box<dyn Reader> {
+        Box::new(read::ServiceReader::new(scope))
     }
 
-    fn steps(&self, _change: &mut Draft, _world: &World) -> Vec<Action> {
-        Vec::new()
+    fn holds(&self, name: &str, spec: &Value) -> Vec<ResourceId> {
+        self.references(name, spec).into_iter().map(|it| it.to).collect()
+    }
+
+    fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
+        steps::steps(change, world)
     }
 }

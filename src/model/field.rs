@@ -1,5 +1,6 @@
 //! How fields are compared, and what a comparison found.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,7 +30,7 @@ pub enum FieldRule {
 }
 
 /// One field that differs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldChange {
     /// JSON pointer into the spec, such as `/members`.
@@ -47,4 +48,11 @@ pub struct FieldChange {
     /// For mappings: which keys hold another value, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
+}
+
+impl FieldChange {
+    /// One value that becomes another.
+    pub fn value(path: &str, before: Value, after: Value) -> Self {
+        Self { path: path.to_owned(), before, after, added: Vec::new(), removed: Vec::new(), changed: Vec::new() }
+    }
 }

@@ -41,6 +41,12 @@ pub struct KindState {
     /// Why the list may lack something; then nothing is deleted or created on the strength of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+    /// Objects that were listed and could not be read, by matching key, and why: nothing is planned for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown_objects: BTreeMap<String, String>,
+    /// What the kind needs to know beside its objects, such as the ids of stacks. Never compared, never shown.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub facts: Value,
     /// Whether the list was read at all. Not read is not empty.
     pub read: bool,
 }
@@ -109,16 +115,16 @@ fn epoch() -> Instant {
     Instant(0)
 }
 
-impl Default for Instant {
-    fn default() -> Self {
-        Instant(0)
-    }
-}
-
 impl Snapshot {
     /// The state of a kind; an unread one where it was not read.
     pub fn kind(&self, kind: &str) -> &KindState {
-        static UNREAD: KindState = KindState { objects: BTreeMap::new(), incomplete: None, read: false };
+        static UNREAD: KindState = KindState {
+            objects: BTreeMap::new(),
+            incomplete: None,
+            unknown_objects: BTreeMap::new(),
+            facts: Value::Null,
+            read: false,
+        };
         self.kinds.get(kind).unwrap_or(&UNREAD)
     }
 

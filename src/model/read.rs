@@ -52,6 +52,8 @@ pub struct Scope {
     pub referenced: BTreeSet<String>,
     /// Whether every object is wanted in full: its kind is pruned or imported.
     pub everything: bool,
+    /// Whether another kind needs this one's list.
+    pub listed: bool,
     /// The organization, as its metadata tells.
     pub organization: Organization,
     /// The moment against which age is judged.
@@ -61,7 +63,11 @@ pub struct Scope {
 impl Scope {
     /// Whether anything of this kind must be read.
     pub fn is_empty(&self) -> bool {
-        self.declared.is_empty() && self.doomed.is_empty() && self.referenced.is_empty() && !self.everything
+        self.declared.is_empty()
+            && self.doomed.is_empty()
+            && self.referenced.is_empty()
+            && !self.everything
+            && !self.listed
     }
 
     /// Whether the object `name` is wanted in full.

@@ -1,0 +1,64 @@
+//! The calls that add a person, change their role, and remove them.
+
+use serde_json::{Value, json};
+
+use crate::kinds::member::BUILT_IN_ROLES;
+use crate::kinds::role;
+use crate::kinds::{Draft, World, org_path};
+use crate::model::{Action, Call, Method, Phase, ResourceId, Verb};
+
+/// The duty of administering the organization: it is given before it is taken away.
+const ADMINISTRATION: &str = "administration";
+
+pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
+    let login = draft.live.map_or(draft.change.name.as_str(), |it| it.name.as_str()).to_owned();
+    let path = org_path(world.org(), ["members", &login]);
+    if draft.verb() == Verb::Delete {
+        draft.change.remarks.push(
+            "leaves every team; personal tokens stay alive but lose this organization; tokens of the organization and \
+             of teams that this person made keep working"
+                .to_owned(),
+        );
+        let mut action = Action::new(Phase::Delete, "remove", vec![Call::new(Method::Delete, path)]);
+        action.loses.insert(ADMINISTRATION.to_owned());
+        return vec![action];
+    }
+    let before = draft.change.before["role"].as_str().map(str::to_owned);
+    let Some(after) = draft.change.after["role"].as_str().map(str::to_owned) else {
+        draft.change.after = json!({"role": "member"});
+        let call = add(path, "member");
+        return vec![Action::new(Phase::Grow, "add as member", vec![call])];
+    };
+    let custom = !BUILT_IN_ROLES.iter().any(|it| it.0 == after);
+    let mut calls = Vec::new();
+    if draft.verb() == Verb::Create {
+        calls.push(add(path.clone(), if custom { "member" } else { &after }));
+    }
+    // An addition takes only built-in roles, so that a custom one is a second call. Where somebody who
+    // is there already is added (409), the role is not set by the first call either; reading again tells.
+    if draft.verb() != Verb::Create || custom {
+        let Some(id) = role::id_of(world, &after) else {
+            draft.findings.push(("unresolved".into(), format!("there is no role `{after}`")));
+            return Vec::new();
+        };
+        let call = Call::new(Method::Patch, path).body(json!({"fgaRoleId": Value::Null}));
+        calls.push(role::with_role_id(call, "/fgaRoleId", id));
+    }
+    let withdraws = before.as_deref() == Some("admin");
+    let what = if draft.verb() == Verb::Create { format!("add as {after}") } else { format!("role: {after}") };
+    let mut action = Action::new(if withdraws { Phase::Shrink } else { Phase::Grow }, what, calls);
+    if withdraws {
+        action.loses.insert(ADMINISTRATION.to_owned());
+    }
+    if after == "admin" {
+        action.gains.insert(ADMINISTRATION.to_owned());
+    }
+    if custom {
+        action.needs.insert(ResourceId::new("role", after));
+    }
+    vec![action]
+}
+
+fn add(path: Vec<String>, role: &str) -> Call {
+    Call::new(Method::Post, path).body(json!({"role": role})).already(409)
+}

@@ -1,0 +1,239 @@
+//! Roles as the service answers them, and as a person would have written them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::kinds::role::tree;
+use crate::kinds::{self, Finished, Reader};
+use crate::model::{LiveObject, Paging, Read, Scope, Snapshot};
+
+/// Reads the custom roles; the built-in ones come with them, and are needed to resolve names to ids.
+pub(super) struct RoleReader {
+    scope: Scope,
+    records: Vec<Record>,
+    /// Names by id.
+    stacks: BTreeMap<String, String>,
+    environments: BTreeMap<String, String>,
+    asked: (bool, bool),
+    /// By the role's name: `member/alice`, `team/web`, `token/ci`.
+    holders: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Roles {
+    roles: Vec<Record>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    id: String,
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    details: Value,
+    #[serde(default)]
+    default_identifier: Option<String>,
+    #[serde(default)]
+    is_org_default: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stacks {
+    #[serde(default)]
+    stacks: Option<Vec<Stack>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stack {
+    #[serde(default)]
+    id: String,
+    project_name: String,
+    stack_name: String,
+}
+
+#[derive(Deserialize)]
+struct Environments {
+    #[serde(default)]
+    environments: Option<Vec<Environment>>,
+}
+
+#[derive(Deserialize)]
+struct Environment {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    project: Option<String>,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Holders {
+    #[serde(default)]
+    users: Vec<User>,
+    #[serde(default)]
+    teams: Vec<Named>,
+    #[serde(default)]
+    tokens: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct User {
+    github_login: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+impl RoleReader {
+    /// Who has the roles that shall go: the service refuses to delete a role that somebody has.
+    fn holder_reads(&self) -> Vec<Read> {
+        let org = &self.scope.organization.name;
+        let going = |name: &String| {
+            self.scope.doomed.contains(name) || (self.scope.everything && !self.scope.declared.contains_key(name))
+        };
+        let mut reads = Vec::new();
+        for record in self.records.iter().filter(|it| it.default_identifier.is_none() && going(&it.name)) {
+            for (kind, list) in [("member", "users"), ("team", "teams"), ("token", "tokens")] {
+                let path = kinds::org_path(org, ["roles", &record.id, list]);
+                reads.push(Read::whole(format!("holders {kind} {}", record.name), path).of(&record.name));
+            }
+        }
+        reads
+    }
+
+    pub(super) fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            records: Vec::new(),
+            stacks: BTreeMap::new(),
+            environments: BTreeMap::new(),
+            asked: (false, false),
+            holders: BTreeMap::new(),
+        }
+    }
+
+    /// The lists that turn the ids of a tree into names, each asked for once, and only when a tree needs it.
+    fn look_ups(&mut self, stacks: bool, environments: bool) -> Vec<Read> {
+        let org = &self.scope.organization.name;
+        let mut reads = Vec::new();
+        if stacks && !self.asked.0 {
+            self.asked.0 = true;
+            reads.push(Read::whole("stacks", ["api", "user", "stacks"]).paged().query("organization", org));
+        }
+        if environments && !self.asked.1 {
+            self.asked.1 = true;
+            let mut read = Read::whole("environments", ["api", "esc", "environments", org]);
+            read.paging = Paging::NextToken;
+            reads.push(read);
+        }
+        reads
+    }
+}
+
+impl Reader for RoleReader {
+    fn start(&mut self) -> Vec<Read> {
+        let org = &self.scope.organization.name;
+        // Without this parameter the service answers 400 (CONTRACT D12).
+        let mut reads = vec![Read::whole("roles", kinds::org_path(org, ["roles"])).query("uxPurpose", "role")];
+        let uses = |field: &str| {
+            let grants = self.scope.declared.values().filter_map(|it| it.get("grants")?.as_array());
+            grants.flatten().any(|it| it.get(field).is_some())
+        };
+        let (stacks, environments) = (uses("stacks"), uses("environments"));
+        reads.extend(self.look_ups(stacks, environments));
+        reads
+    }
+
+    fn page(&mut self, read: &Read, body: &[u8]) -> Result<Vec<Read>, String> {
+        if let Some((kind, name)) = read.tag.strip_prefix("holders ").and_then(|it| it.split_once(' ')) {
+            let page: Holders = kinds::page(body)?;
+            let names = page.users.into_iter().map(|it| it.github_login);
+            let names = names.chain(page.teams.into_iter().chain(page.tokens).map(|it| it.name));
+            self.holders.entry(name.to_owned()).or_default().extend(names.map(|it| format!("{kind}/{it}")));
+            return Ok(Vec::new());
+        }
+        match read.tag.as_str() {
+            "stacks" => {
+                for stack in kinds::page::<Stacks>(body)?.stacks.ok_or("an answer without `stacks`")? {
+                    self.stacks.insert(stack.id, format!("{}/{}", stack.project_name, stack.stack_name));
+                }
+                Ok(Vec::new())
+            }
+            "environments" => {
+                let page = kinds::page::<Environments>(body)?;
+                for it in page.environments.ok_or("an answer without `environments`")? {
+                    let project = it.project.as_deref().unwrap_or("default");
+                    self.environments.insert(it.id, format!("{project}/{}", it.name));
+                }
+                Ok(Vec::new())
+            }
+            _ => {
+                self.records = kinds::page::<Roles>(body)?.roles;
+                let wanted: Vec<Value> =
+                    self.records.iter().filter(|it| self.scope.wants(&it.name)).map(|it| it.details.clone()).collect();
+                let (stacks, environments) = (
+                    wanted.iter().any(|it| tree::mentions(it, tree::STACK_LITERAL)),
+                    wanted.iter().any(|it| tree::mentions(it, tree::ENVIRONMENT_LITERAL)),
+                );
+                let mut reads = self.look_ups(stacks, environments);
+                reads.extend(self.holder_reads());
+                Ok(reads)
+            }
+        }
+    }
+
+    fn finish(self: Box<Self>, _before: &Snapshot) -> Finished {
+        let Self { scope, records, stacks, environments, mut holders, .. } = *self;
+        let names = tree::Names { stacks: &stacks, environments: &environments };
+        let mut objects = Vec::new();
+        for record in &records {
+            let facts = json!({
+                "id": record.id, "name": record.name, "builtIn": record.default_identifier, "details": record.details,
+                "holders": holders.remove(&record.name).unwrap_or_default(),
+            });
+            if let Some(built_in) = &record.default_identifier {
+                objects.push(LiveObject {
+                    name: built_in.clone(),
+                    spec: json!({}),
+                    facts,
+                    managed_by: Some("Pulumi Cloud, as a built-in role".to_owned()),
+                    protected: Some("it is a built-in role".to_owned()),
+                    ..LiveObject::default()
+                });
+                continue;
+            }
+            let mut spec = Map::new();
+            spec.insert("description".to_owned(), json!(record.description.clone().unwrap_or_default()));
+            if !record.details.is_null() {
+                let (field, value) = tree::read(&record.details, &names);
+                spec.insert(field.to_owned(), value);
+            }
+            objects.push(LiveObject {
+                name: record.name.clone(),
+                spec: kinds::canonical::<super::RoleSpec>(Value::Object(spec.clone()))
+                    .map_or(Value::Object(spec), |it| tree::sorted(&it)),
+                facts,
+                outline: !scope.wants(&record.name),
+                protected: record.is_org_default.then(|| "it is the organization's default role".to_owned()),
+                ..LiveObject::default()
+            });
+        }
+        let by_name = |map: BTreeMap<String, String>| -> Value {
+            map.into_iter().map(|(id, name)| (name, Value::String(id))).collect::<Map<_, _>>().into()
+        };
+        Finished {
+            objects,
+            incomplete: None,
+            facts: json!({"stacks": by_name(stacks), "environments": by_name(environments)}),
+        }
+    }
+}

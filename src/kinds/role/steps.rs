@@ -1,0 +1,92 @@
+//! The calls that make, change, rename and delete a role.
+
+use serde_json::{Value, json};
+
+use crate::kinds::role::tree;
+use crate::kinds::{Draft, World, org_path};
+use crate::model::{Action, Call, Hole, Into, Method, Phase, ResourceId, Segment, Verb};
+
+/// Where the id of a role comes from: the live list, or the answer to its creation in the same apply.
+///
+/// Nothing when the role is neither live nor made by this plan.
+pub fn id_of(world: &World, name: &str) -> Option<Segment> {
+    let live = world.live("role", name).or_else(|| {
+        let sooner = world.entry("role", name)?.renamed_from.as_deref()?;
+        world.live("role", sooner)
+    });
+    if let Some(id) = live.and_then(|it| it.facts["id"].as_str()) {
+        return Some(Segment::Text(id.to_owned()));
+    }
+    world.entry("role", name)?;
+    Some(Segment::Hole(Hole::Kept { of: ResourceId::new("role", name), what: "id".to_owned() }))
+}
+
+/// A call whose body has the role's id at `pointer`.
+pub fn with_role_id(mut call: Call, pointer: &str, id: Segment) -> Call {
+    match id {
+        Segment::Hole(hole) => call.hole(pointer, hole),
+        Segment::Text(text) => {
+            if let Some(place) = call.body.as_mut().and_then(|it| it.pointer_mut(pointer)) {
+                *place = Value::String(text);
+            }
+            call
+        }
+    }
+}
+
+pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
+    let org = world.org();
+    let name = draft.change.name.clone();
+    if draft.verb() == Verb::Delete {
+        let call = Call::new(Method::Delete, org_path(org, ["roles", live_id(draft)]));
+        return vec![Action::new(Phase::Delete, "delete", vec![call])];
+    }
+    let declared = draft.entry.map_or(Value::Null, |it| world.spec(it));
+    only_one_form(&mut draft.change.after, &declared);
+    let details = match details(&declared, world) {
+        Ok(details) => details,
+        Err(problem) => {
+            draft.findings.push(("unresolved".into(), problem));
+            return Vec::new();
+        }
+    };
+    let description = draft.change.after["description"].as_str().unwrap_or_default().to_owned();
+    if draft.verb() == Verb::Create {
+        let body = json!({
+            "name": name, "description": description, "resourceType": "global", "uxPurpose": "role",
+            "details": details.unwrap_or_else(|| tree::allow(&json!([]))),
+        });
+        let call =
+            Call::new(Method::Post, org_path(org, ["roles"])).body(body).capture("/id", Into::Keep("id".to_owned()));
+        return vec![Action::new(Phase::Grow, "create", vec![call])];
+    }
+    // The service wants all three on every change (CONTRACT D13).
+    let details = details.or_else(|| draft.live.and_then(|it| it.facts.get("details").cloned())).unwrap_or(Value::Null);
+    let call = Call::new(Method::Patch, org_path(org, ["roles", live_id(draft)]))
+        .body(json!({"name": name, "description": description, "details": details}));
+    let (phase, what) = if draft.verb() == Verb::Rename { (Phase::Rename, "rename") } else { (Phase::Grow, "change") };
+    vec![Action::new(phase, what, vec![call])]
+}
+
+fn live_id<'a>(draft: &'a Draft) -> &'a str {
+    draft.live.and_then(|it| it.facts["id"].as_str()).unwrap_or_default()
+}
+
+/// What is written in one of the three forms is no longer in another.
+fn only_one_form(after: &mut Value, declared: &Value) {
+    const FORMS: [&str; 3] = ["permissions", "grants", "details"];
+    if let (Some(after), true) = (after.as_object_mut(), FORMS.iter().any(|it| declared.get(it).is_some())) {
+        after.retain(|field, _| !FORMS.contains(&field.as_str()) || declared.get(field).is_some());
+    }
+}
+
+/// The tree that a spec means; nothing when the spec leaves permissions alone.
+fn details(spec: &Value, world: &World) -> Result<Option<Value>, String> {
+    if let Some(permissions) = spec.get("permissions") {
+        return Ok(Some(tree::allow(permissions)));
+    }
+    if let Some(grants) = spec.get("grants") {
+        return tree::grants(grants, &world.live.kind("role").facts).map(Some);
+    }
+    Ok(spec.get("details").cloned())
+}

@@ -1,0 +1,153 @@
+//! The calls that make, change, rename, re-own and delete a service.
+
+use serde_json::{Value, json};
+
+use crate::kinds::{Draft, World, org_path};
+use crate::model::{Action, Call, LiveObject, Method, Phase, ResourceId, Verb};
+
+/// How many items go into one request; what the service allows is undocumented (CONTRACT U4).
+const BATCH: usize = 50;
+
+/// The danger of deleting a service that others have joined.
+const HAS_MEMBERS: &str = "service-has-members";
+
+pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
+    let name = draft.change.name.clone();
+    match draft.verb() {
+        Verb::Create => vec![create(draft, world, &name, Action::new(Phase::Grow, "create", Vec::new()))],
+        Verb::Update => vec![Action::new(Phase::Grow, "change", changes(draft, world, &name))],
+        Verb::Rename => rename(draft, world, &name),
+        Verb::Replace => {
+            // The name is unique in the organization, so that the old one has to go first (CONTRACT 3.6).
+            let mut action = Action::new(Phase::Replace, "delete and create anew", Vec::new());
+            action.calls.push(delete(draft, world));
+            vec![create(draft, world, &name, action)]
+        }
+        Verb::Delete => {
+            let call = delete(draft, world);
+            vec![Action::new(Phase::Delete, "delete", vec![call])]
+        }
+    }
+}
+
+fn owner(spec: &Value) -> (String, String) {
+    let (kind, name) = spec["owner"].as_str().and_then(|it| it.split_once('/')).unwrap_or_default();
+    (kind.to_owned(), name.to_owned())
+}
+
+fn path(world: &World, spec: &Value, name: &str, rest: &[&str]) -> Vec<String> {
+    let (kind, owner) = owner(spec);
+    let mut path = org_path(world.org(), ["services", &kind, &owner, name]);
+    path.extend(rest.iter().map(|it| (*it).to_owned()));
+    path
+}
+
+fn create(draft: &mut Draft, world: &World, name: &str, mut action: Action) -> Action {
+    let after = &draft.change.after;
+    let (owner_type, owner_name) = owner(after);
+    let mut items: Vec<Value> = Vec::new();
+    for (group, kind) in [("stacks", "stack"), ("environments", "environment")] {
+        for item in after["items"][group].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            items.push(json!({"type": kind, "name": wire_name(world, item)}));
+        }
+    }
+    // All six fields, always: the service asks for them although its own texts call three of them optional.
+    let body = json!({
+        "ownerType": owner_type, "ownerName": owner_name, "name": name,
+        "description": after["description"].as_str().unwrap_or_default(),
+        "items": items.iter().take(BATCH).collect::<Vec<_>>(),
+        "properties": properties(after),
+    });
+    action.calls.push(Call::new(Method::Post, org_path(world.org(), ["services"])).body(body));
+    for batch in items.chunks(BATCH).skip(1) {
+        action.calls.push(add_items(world, after, name, batch));
+    }
+    let kind = if owner_type == "user" { "member" } else { "team" };
+    action.needs(ResourceId::new(kind, owner_name))
+}
+
+/// The service's new name first, at its old address; whatever else changes, at the new one.
+fn rename(draft: &mut Draft, world: &World, name: &str) -> Vec<Action> {
+    let sooner = draft.live.map(|it| it.name.clone()).unwrap_or_default();
+    let text = Call::new(Method::Patch, path(world, &draft.change.before, &sooner, &[])).body(json!({"name": name}));
+    let mut actions = vec![Action::new(Phase::Rename, format!("rename {sooner} to {name}"), vec![text])];
+    let rest = changes(draft, world, name);
+    if !rest.is_empty() {
+        actions.push(Action::new(Phase::Grow, "change", rest));
+    }
+    actions
+}
+
+fn changes(draft: &Draft, world: &World, name: &str) -> Vec<Call> {
+    let after = &draft.change.after;
+    let mut calls = Vec::new();
+    let mut body = serde_json::Map::new();
+    if draft.field("/description").is_some() {
+        body.insert("description".to_owned(), after["description"].clone());
+    }
+    if draft.field("/properties").is_some() {
+        body.insert("properties".to_owned(), json!(properties(after)));
+    }
+    if !body.is_empty() {
+        calls.push(Call::new(Method::Patch, path(world, after, name, &[])).body(Value::Object(body)));
+    }
+    let Some(items) = draft.field("/items") else { return calls };
+    let added: Vec<Value> = items
+        .added
+        .iter()
+        .filter_map(|it| it.split_once('/'))
+        .map(|(group, item)| json!({"type": singular(group), "name": wire_name(world, item)}))
+        .collect();
+    for batch in added.chunks(BATCH) {
+        calls.push(add_items(world, after, name, batch));
+    }
+    for removed in &items.removed {
+        let Some((group, item)) = removed.split_once('/') else { continue };
+        // A miss is answered like a hit, so that the name must be the one the service itself uses.
+        let wire = draft.live.and_then(|it| it.facts["items"][removed].as_str()).unwrap_or(item).to_owned();
+        let call = |rest: &[&str]| Call::new(Method::Delete, path(world, after, name, rest));
+        let older = call(&["items", singular(group), &wire]);
+        calls.push(call(&["v2", "items", singular(group), &wire]).otherwise(older));
+    }
+    calls
+}
+
+fn add_items(world: &World, spec: &Value, name: &str, batch: &[Value]) -> Call {
+    let call = |rest: &[&str]| Call::new(Method::Post, path(world, spec, name, rest)).body(json!({"items": batch}));
+    call(&["v2", "items"]).otherwise(call(&["items"]))
+}
+
+fn delete(draft: &mut Draft, world: &World) -> Call {
+    let live = draft.live;
+    let others = live.map(members).unwrap_or_default();
+    let name = live.map(|it| it.name.clone()).unwrap_or_default();
+    let mut call = Call::new(Method::Delete, path(world, &draft.change.before, &name, &[]));
+    if !others.is_empty() {
+        let sentence = format!("the service `{name}` has other members: {}", others.join(", "));
+        draft.findings.push((HAS_MEMBERS.into(), sentence));
+        if draft.acknowledged.contains(HAS_MEMBERS) {
+            call.query.push(("force".to_owned(), "true".to_owned()));
+        }
+    }
+    call
+}
+
+fn members(live: &LiveObject) -> Vec<String> {
+    live.facts["members"].as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect()
+}
+
+fn properties(spec: &Value) -> Vec<Value> {
+    let list = spec["properties"].as_array();
+    let with_order = |(order, it): (usize, &Value)| json!({"key": it["key"], "value": it["value"], "type": it["type"].as_str().unwrap_or("string"), "order": order});
+    list.into_iter().flatten().enumerate().map(with_order).collect()
+}
+
+fn singular(group: &str) -> &str {
+    group.strip_suffix('s').unwrap_or(group)
+}
+
+/// Items are written as this organization's live items are: with its name in front, or without.
+fn wire_name(world: &World, item: &str) -> String {
+    let prefixed = world.live.kind("service").facts["prefixedItems"] == true;
+    if prefixed { format!("{}/{item}", world.org()) } else { item.to_owned() }
+}

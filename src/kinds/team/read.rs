@@ -1,0 +1,219 @@
+//! Teams as the service answers them: a list without details, and one answer for each team that is wanted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::kinds::{self, Finished, Reader};
+use crate::model::{Duration, LiveObject, Read, Scope, Snapshot};
+
+/// Reads the teams, and the tokens of those that shall go.
+pub(super) struct TeamReader {
+    scope: Scope,
+    listed: Vec<Record>,
+    detailed: BTreeMap<String, Record>,
+    tokens: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Teams {
+    teams: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+struct Tokens {
+    tokens: Vec<Token>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    name: String,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    #[serde(default)]
+    kind: String,
+    name: String,
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    members: Option<Vec<Person>>,
+    #[serde(default)]
+    stacks: Option<Vec<StackGrant>>,
+    #[serde(default)]
+    environments: Option<Vec<EnvironmentGrant>>,
+    #[serde(default)]
+    role_ids: Option<Vec<String>>,
+    #[serde(default)]
+    list_members_error: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Person {
+    github_login: String,
+    #[serde(default)]
+    role: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StackGrant {
+    project_name: String,
+    stack_name: String,
+    permission: i64,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EnvironmentGrant {
+    project_name: String,
+    env_name: String,
+    permission: String,
+    #[serde(default)]
+    max_open_duration: Option<String>,
+}
+
+impl TeamReader {
+    pub(super) fn new(scope: Scope) -> Self {
+        Self { scope, listed: Vec::new(), detailed: BTreeMap::new(), tokens: BTreeMap::new() }
+    }
+}
+
+impl Reader for TeamReader {
+    fn start(&mut self) -> Vec<Read> {
+        vec![Read::whole("teams", kinds::org_path(&self.scope.organization.name, ["teams"]))]
+    }
+
+    fn page(&mut self, read: &Read, body: &[u8]) -> Result<Vec<Read>, String> {
+        let org = &self.scope.organization.name;
+        if let Some(name) = read.tag.strip_prefix("team ") {
+            let record: Record = kinds::page(body)?;
+            if record.name != name {
+                return Err(format!("asked for the team `{name}`, and was told of `{}`", record.name));
+            }
+            self.detailed.insert(name.to_owned(), record);
+            return Ok(Vec::new());
+        }
+        if let Some(name) = read.tag.strip_prefix("tokens of ") {
+            let names = kinds::page::<Tokens>(body)?.tokens.into_iter().map(|it| it.name);
+            self.tokens.entry(name.to_owned()).or_default().extend(names);
+            return Ok(Vec::new());
+        }
+        self.listed = kinds::page::<Teams>(body)?.teams;
+        let mut reads = Vec::new();
+        for Record { name, .. } in self.listed.iter().filter(|it| self.scope.wants(&it.name)) {
+            reads.push(Read::whole(format!("team {name}"), kinds::org_path(org, ["teams", name])).of(name));
+            // A team that goes takes its tokens with it; whoever reviews that has to see them.
+            if self.scope.doomed.contains(name) || (self.scope.everything && !self.scope.declared.contains_key(name)) {
+                let path = kinds::org_path(org, ["teams", name, "tokens"]);
+                reads.push(Read::whole(format!("tokens of {name}"), path).paged().query("filter", "active").of(name));
+            }
+        }
+        Ok(reads)
+    }
+
+    fn finish(self: Box<Self>, before: &Snapshot) -> Finished {
+        let Self { scope, listed, mut detailed, mut tokens } = *self;
+        let mut objects = Vec::new();
+        for outline in listed {
+            let wanted = scope.wants(&outline.name);
+            let tokens = tokens.remove(&outline.name).unwrap_or_default();
+            match detailed.remove(&outline.name) {
+                Some(record) => objects.push(live(record, tokens, before)),
+                // A wanted team without its detail is unknown; the reading has said so already.
+                None if wanted => {}
+                None => objects.push(LiveObject { outline: true, ..live(outline, tokens, before) }),
+            }
+        }
+        Finished { objects, ..Finished::default() }
+    }
+}
+
+fn live(record: Record, tokens: Vec<String>, before: &Snapshot) -> LiveObject {
+    let mut unknown = BTreeSet::new();
+    let mut spec = Map::new();
+    let people = record.members.unwrap_or_default();
+    let logins: Vec<&str> = people.iter().map(|it| it.github_login.as_str()).collect();
+    spec.insert("kind".to_owned(), json!(record.kind));
+    spec.insert("displayName".to_owned(), json!(record.display_name.as_deref().unwrap_or(&record.name)));
+    spec.insert("description".to_owned(), json!(record.description.unwrap_or_default()));
+    if record.list_members_error.as_ref().is_some_and(|it| !it.is_empty()) {
+        // The service could not ask whoever knows; an empty list here means nothing.
+        unknown.extend(["/members".to_owned(), "/admins".to_owned()]);
+    } else if record.kind == "pulumi" {
+        spec.insert("members".to_owned(), json!(logins));
+        let admins: Vec<&str> =
+            people.iter().filter(|it| it.role.as_deref() == Some("admin")).map(|it| it.github_login.as_str()).collect();
+        spec.insert("admins".to_owned(), json!(admins));
+    }
+    match role_of(&record.role_ids.unwrap_or_default(), before) {
+        Some(role) => {
+            spec.insert("role".to_owned(), json!(role));
+        }
+        None => {
+            unknown.insert("/role".to_owned());
+        }
+    }
+    let mut stacks = Map::new();
+    for grant in record.stacks.unwrap_or_default() {
+        // 104 is the creator's own and comes with the stack; 0 is nothing. What else there may be is
+        // not ours to judge, so that it makes the field unknown.
+        let permission = match grant.permission {
+            0 | 104 => continue,
+            101 => "read",
+            102 => "write",
+            103 => "admin",
+            _ => {
+                unknown.insert("/stacks".to_owned());
+                continue;
+            }
+        };
+        stacks.insert(format!("{}/{}", grant.project_name, grant.stack_name), json!(permission));
+    }
+    let mut environments = Map::new();
+    for grant in record.environments.unwrap_or_default() {
+        match grant.permission.as_str() {
+            "none" | "" => continue,
+            "read" | "open" | "write" | "admin" => {}
+            _ => {
+                unknown.insert("/environments".to_owned());
+                continue;
+            }
+        }
+        let mut value = json!({"permission": grant.permission});
+        if let Some(longest) =
+            grant.max_open_duration.and_then(|it| it.parse::<Duration>().ok()).filter(|it| it.seconds > 0)
+        {
+            value["maxOpenDuration"] = json!(longest);
+        }
+        environments.insert(format!("{}/{}", grant.project_name, grant.env_name), value);
+    }
+    spec.insert("stacks".to_owned(), stacks.into());
+    spec.insert("environments".to_owned(), environments.into());
+    let known = matches!(record.kind.as_str(), "pulumi" | "github" | "scim");
+    LiveObject {
+        name: record.name,
+        facts: json!({"people": logins, "tokens": tokens}),
+        spec: Value::Object(spec),
+        unknown,
+        outline: false,
+        managed_by: (!known)
+            .then(|| format!("something this version does not know (a team of kind `{}`)", record.kind)),
+        protected: (record.kind == "scim").then(|| "the identity provider manages it over SCIM".to_owned()),
+    }
+}
+
+/// The team's one role by name, `none` without one; nothing when it has several or one nobody can name.
+fn role_of(ids: &[String], before: &Snapshot) -> Option<String> {
+    match ids {
+        [] => Some("none".to_owned()),
+        [id] => before.kind("role").objects.values().find(|it| it.facts["id"] == *id).map(|it| it.name.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,187 @@
+//! Desired × live → plan: pure, the same bytes for the same input.
+//!
+//! In reading order: what has to be read ([`scopes`]), entries and live objects paired ([`pair`]) and
+//! compared ([`compare`]), renames judged ([`rename`]), the steps put in a safe order ([`order`]), and
+//! what speaks against it ([`policy`]). [`plan`] is the way in.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::kinds::{self, Draft, World};
+use crate::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool};
+use crate::model::{Change, Desired, Diagnostic, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb};
+
+mod compare;
+mod order;
+mod pair;
+pub mod policy;
+mod rename;
+mod scope;
+
+pub use scope::scopes;
+
+/// What the command line adds to a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Dangers that are accepted: `CODE:ID`.
+    pub allow: BTreeSet<String>,
+    /// Where the manifest came from.
+    pub source: Source,
+}
+
+/// The plan that makes the live organization what the manifest says.
+pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
+    let world = World { desired, live };
+    let mut paired = pair::all(&world, options);
+    for draft in &mut paired.drafts {
+        let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
+        // A change that is stuck is shown, but has no steps to take.
+        if draft.findings.is_empty() {
+            draft.change.steps = kind.steps(draft, &world);
+        }
+    }
+    break_rings(&mut paired.drafts, &world);
+    policy::judge(&mut paired.drafts, &world);
+    let mut diagnostics = policy::diagnostics(&mut paired.drafts);
+    diagnostics.extend(paired.notes);
+    for sentence in &paired.unseen {
+        diagnostics.push(Diagnostic::new(Severity::Warning, "not-visible", sentence.clone()));
+    }
+    diagnostics.extend(desired.warnings.iter().cloned());
+    let mut changes: Vec<Change> = paired.drafts.into_iter().map(|it| it.change).collect();
+    changes.sort_by(|a, b| (kinds::rank(&a.kind), &a.id).cmp(&(kinds::rank(&b.kind), &b.id)));
+    let ordered = order::order(&mut changes);
+    for change in &mut changes {
+        change.destructive = change.steps.iter().any(|it| matches!(it.phase, Phase::Replace | Phase::Delete))
+            || change.verb == Verb::Delete;
+    }
+    let mut errored = false;
+    if let Err(ring) = ordered {
+        errored = true;
+        diagnostics.push(ring_diagnostic(&ring));
+    }
+    let locked = live.organization.locked.as_deref().filter(|it| *it != "not-locked");
+    if let Some(why) = locked {
+        let message = format!("the organization is locked ({why}), so that nothing can be applied");
+        diagnostics.push(Diagnostic { blocking: true, ..Diagnostic::new(Severity::Warning, "not-visible", message) });
+    }
+    let blocked = diagnostics.iter().filter(|it| it.blocking).count();
+    let complete = paired.unseen.is_empty();
+    let status = Status { applyable: blocked == 0 && !errored && complete, complete, errored };
+    let mut plan = Plan {
+        format: FORMAT.to_owned(),
+        format_version: FORMAT_VERSION.to_owned(),
+        tool: Tool { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        organization: desired.organization.clone(),
+        backend: live.backend.clone(),
+        source: options.source.clone(),
+        checksum: String::new(),
+        status,
+        summary: summary(&changes, paired.unchanged, blocked),
+        changes,
+        drift: Vec::new(),
+        unmanaged: paired.unmanaged,
+        diagnostics,
+    };
+    plan.checksum = checksum(&plan);
+    plan
+}
+
+/// Names that go round in a ring: one of them steps aside first, under a name of its own.
+fn break_rings(drafts: &mut [Draft], world: &World) {
+    let is_rename = |draft: &Draft| draft.change.verb == Verb::Rename && !draft.change.steps.is_empty();
+    for index in 0..drafts.len() {
+        if !is_rename(&drafts[index]) {
+            continue;
+        }
+        let start = drafts[index].change.id.clone();
+        let mut ring = vec![index];
+        // Follow who takes the name that this one gives up.
+        loop {
+            let last = &drafts[ring[ring.len() - 1]].change;
+            let Some(given_up) = last.renamed_from.clone() else { break };
+            let id = ResourceId::new(last.kind.clone(), given_up);
+            match drafts.iter().position(|it| is_rename(it) && it.change.id == id) {
+                Some(next) if next == index => {
+                    // Every ring is met once from each of its members; its first one steps aside.
+                    if ring.iter().all(|it| drafts[*it].change.id >= start) {
+                        step_aside(&mut drafts[index], world);
+                    }
+                    break;
+                }
+                Some(next) if !ring.contains(&next) => ring.push(next),
+                _ => break,
+            }
+        }
+    }
+}
+
+/// Splits a rename in two: to a waiting name now, and to its own name when that is free.
+fn step_aside(draft: &mut Draft, world: &World) {
+    let (Some(kind), Some(live)) = (kinds::by_word(&draft.change.kind), draft.live) else { return };
+    let waiting = rename::waiting_name(&draft.change.name);
+    let mut aside = Draft {
+        change: draft.change.clone(),
+        live: draft.live,
+        entry: draft.entry,
+        acknowledged: draft.acknowledged.clone(),
+        findings: Vec::new(),
+    };
+    aside.change.name.clone_from(&waiting);
+    let mut steps: Vec<_> = kind.steps(&mut aside, world).into_iter().filter(|it| it.phase == Phase::Rename).collect();
+    let moved = crate::model::LiveObject { name: waiting, ..live.clone() };
+    let mut last = Draft {
+        change: draft.change.clone(),
+        live: Some(&moved),
+        entry: draft.entry,
+        acknowledged: draft.acknowledged.clone(),
+        findings: Vec::new(),
+    };
+    steps.extend(kind.steps(&mut last, world));
+    draft.change.steps = steps;
+}
+
+fn ring_diagnostic(ring: &[ResourceId]) -> Diagnostic {
+    let ids: Vec<String> = ring.iter().map(ToString::to_string).collect();
+    let message = format!("no order is safe, because these wait for each other: {}", ids.join(", "));
+    Diagnostic { blocking: true, ..Diagnostic::new(Severity::Error, "no-order", message) }
+}
+
+fn summary(changes: &[Change], unchanged: usize, blocked: usize) -> Summary {
+    let count = |verb: Verb| changes.iter().filter(|it| it.verb == verb).count();
+    Summary {
+        create: count(Verb::Create),
+        update: count(Verb::Update),
+        rename: count(Verb::Rename),
+        replace: count(Verb::Replace),
+        delete: count(Verb::Delete),
+        unchanged,
+        destructive: changes.iter().any(|it| it.destructive),
+        blocked,
+    }
+}
+
+/// SHA-256 over what would be done, where: not over places, findings or the tool's version, so that
+/// reformatting a file does not invalidate a review.
+fn checksum(plan: &Plan) -> String {
+    let bare = |changes: &[Change]| -> Value {
+        let bare = changes.iter().cloned().map(|mut it| {
+            it.source = None;
+            it.diagnostics.clear();
+            it.remarks.clear();
+            it
+        });
+        json!(bare.collect::<Vec<_>>())
+    };
+    let canonical = json!({
+        "organization": plan.organization,
+        "backend": plan.backend,
+        "changes": bare(&plan.changes),
+        "drift": bare(&plan.drift),
+    });
+    let digest = Sha256::digest(canonical.to_string());
+    let hex: String = digest.iter().map(|it| format!("{it:02x}")).collect();
+    format!("sha256:{hex}")
+}

@@ -1,0 +1,289 @@
+//! The manifest's entries and the live objects, paired: which resources change, and how.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::kinds::{self, Draft, Kind, World, matching_key};
+use crate::model::plan::Unmanaged;
+use crate::model::{
+    Change, Diagnostic, Entry, FieldChange, FieldRule, KindState, LiveObject, Origin, Place, ResourceId, Severity, Verb,
+};
+use crate::plan::rename::{self, Renaming};
+use crate::plan::{Options, compare, policy};
+
+/// What pairing found.
+#[derive(Debug, Default)]
+pub(super) struct Paired<'a> {
+    pub drafts: Vec<Draft<'a>>,
+    pub unmanaged: Vec<Unmanaged>,
+    pub unchanged: usize,
+    /// Findings that belong to no change.
+    pub notes: Vec<Diagnostic>,
+    /// What could not be seen, in sentences.
+    pub unseen: Vec<String>,
+}
+
+/// Pairs every kind.
+pub(super) fn all<'a>(world: &World<'a>, options: &Options) -> Paired<'a> {
+    let mut paired = Paired { unseen: world.live.unseen.clone(), ..Paired::default() };
+    for kind in kinds::ALL {
+        let mut pairing = Pairing {
+            kind: *kind,
+            state: world.live.kind(kind.facts().word),
+            world,
+            options,
+            claimed: BTreeSet::new(),
+        };
+        pairing.declared(&mut paired);
+        pairing.tombstones(&mut paired);
+        pairing.rest(&mut paired);
+    }
+    paired
+}
+
+struct Pairing<'a, 'w> {
+    kind: &'static dyn Kind,
+    state: &'a KindState,
+    world: &'w World<'a>,
+    options: &'w Options,
+    /// Keys of live objects that an entry or a tombstone speaks of.
+    claimed: BTreeSet<String>,
+}
+
+impl<'a> Pairing<'a, '_> {
+    fn word(&self) -> &'static str {
+        self.kind.facts().word
+    }
+
+    fn id(&self, name: &str) -> ResourceId {
+        ResourceId::new(self.word(), name)
+    }
+
+    fn declared(&mut self, paired: &mut Paired<'a>) {
+        let word = self.word();
+        for entry in self.world.desired.entries.values().filter(|it| it.id.kind == word) {
+            let spec = self.world.spec(entry);
+            let key = matching_key(word, &entry.id.name);
+            self.claimed.insert(key.clone());
+            if let Some(why) = self.state.unknown_objects.get(&key) {
+                paired.unseen.push(format!("{} could not be read, so that nothing is planned for it: {why}", entry.id));
+                continue;
+            }
+            let mut live = self.state.objects.get(&key);
+            let mut renamed = false;
+            match rename::judge(self.kind, entry, &spec, self.state) {
+                Some(Renaming::ToDo(old)) => {
+                    live = self.state.objects.get(&old);
+                    self.claimed.insert(old);
+                    renamed = true;
+                }
+                Some(Renaming::Ambiguous) => {
+                    self.claimed.extend(entry.renamed_from.as_ref().map(|it| matching_key(word, it)));
+                    let draft = self.draft(entry, None, live, Verb::Rename, Vec::new(), &spec);
+                    paired.drafts.push(ambiguous(draft, entry));
+                    continue;
+                }
+                Some(Renaming::Done) | None => {}
+            }
+            match live {
+                None if self.state.incomplete.is_some() => {
+                    paired.unseen.push(format!("whether {} exists is unknown, so that it is not created", entry.id));
+                }
+                None => paired.drafts.push(self.draft(entry, None, None, Verb::Create, Vec::new(), &spec)),
+                Some(live) => self.existing(entry, live, renamed, &spec, paired),
+            }
+        }
+    }
+
+    fn existing(&self, entry: &'a Entry, live: &'a LiveObject, renamed: bool, spec: &Value, paired: &mut Paired<'a>) {
+        if let Some(by) = &live.managed_by {
+            let message = format!("`{}` is managed by {by}, so that nothing is planned for it", entry.id);
+            let mut note = Diagnostic::new(Severity::Note, "externally-managed", message);
+            note.place = Some(self.world.desired.place(entry.key.span));
+            paired.notes.push(note);
+            return;
+        }
+        for field in compare::unread(spec, live) {
+            paired.unseen.push(format!("{} of {} could not be read, so that it is left alone", &field[1..], entry.id));
+        }
+        let rules = self.kind.facts().fields;
+        let mut fields = compare::fields(rules, spec, live);
+        fields.extend(self.kind.due(spec, live, self.world));
+        let has = |rule: FieldRule| fields.iter().any(|it| it.0 == rule);
+        let verb = match (renamed, has(FieldRule::Replaces) || has(FieldRule::Renews)) {
+            (_, true) => Verb::Replace,
+            (true, false) => Verb::Rename,
+            (false, false) if fields.is_empty() => {
+                paired.unchanged += 1;
+                return;
+            }
+            (false, false) => Verb::Update,
+        };
+        let reason = fields.iter().find(|it| it.0 == FieldRule::Replaces).map(|it| it.1.path[1..].to_owned());
+        let stuck: Vec<String> = fields
+            .iter()
+            .filter(|it| it.0 == FieldRule::Immutable && !has(FieldRule::Renews))
+            .map(|it| format!("`{}`", &it.1.path[1..]))
+            .collect();
+        let fields: Vec<FieldChange> = fields.into_iter().map(|it| it.1).collect();
+        let mut draft = self.draft(entry, reason.as_deref(), Some(live), verb, fields, spec);
+        if renamed {
+            draft.change.renamed_from = Some(live.name.clone());
+        }
+        if !stuck.is_empty() {
+            let sentence =
+                format!("{} of {} cannot change while it is alive; raise `rotation`", stuck.join(" and "), entry.id);
+            draft.findings.push((policy::IMMUTABLE.into(), sentence));
+        }
+        paired.drafts.push(draft);
+    }
+
+    fn draft(
+        &self,
+        entry: &'a Entry,
+        reason: Option<&str>,
+        live: Option<&'a LiveObject>,
+        verb: Verb,
+        fields: Vec<FieldChange>,
+        spec: &Value,
+    ) -> Draft<'a> {
+        let rules = self.kind.facts().fields;
+        let span = match fields.as_slice() {
+            [field] => entry.node.place_of(&field.path),
+            _ => entry.key.span,
+        };
+        let after = match live {
+            None => spec.clone(),
+            Some(live) => {
+                let mut after = compare::overlay(rules, &live.spec, spec);
+                if verb == Verb::Replace {
+                    let instructions = rules.iter().filter(|it| it.1 == FieldRule::Instruction);
+                    for (field, value) in instructions.filter_map(|it| Some((it.0, spec.get(it.0)?))) {
+                        after[field] = value.clone();
+                    }
+                }
+                after
+            }
+        };
+        let source = Some(self.world.desired.place(span));
+        self.new_draft(&entry.id, verb, reason.unwrap_or("declared"), source, (live, Some(entry)), (fields, after))
+    }
+
+    fn new_draft(
+        &self,
+        id: &ResourceId,
+        verb: Verb,
+        reason: &str,
+        source: Option<Place>,
+        (live, entry): (Option<&'a LiveObject>, Option<&'a Entry>),
+        (fields, after): (Vec<FieldChange>, Value),
+    ) -> Draft<'a> {
+        let change = Change {
+            id: id.clone(),
+            kind: id.kind.clone(),
+            name: id.name.clone(),
+            verb,
+            origin: Origin::Manifest,
+            reason: reason.to_owned(),
+            renamed_from: None,
+            source,
+            before: live.map_or(Value::Null, |it| it.spec.clone()),
+            after,
+            fields,
+            unknown: Vec::new(),
+            remarks: Vec::new(),
+            destructive: false,
+            diagnostics: Vec::new(),
+            steps: Vec::new(),
+        };
+        let acknowledged = policy::acknowledged(id, reason, self.world, self.options);
+        Draft { change, live, entry, acknowledged, findings: Vec::new() }
+    }
+
+    fn tombstones(&mut self, paired: &mut Paired<'a>) {
+        let word = self.word();
+        for (id, span) in self.world.desired.removed.iter().filter(|it| it.0.kind == word) {
+            let key = matching_key(word, &id.name);
+            let place = self.world.desired.place(*span);
+            match self.state.objects.get(&key) {
+                Some(live) => {
+                    self.claimed.insert(key);
+                    self.deletion(live, "tombstone", Some(place), paired);
+                }
+                None if self.state.incomplete.is_some() || self.state.unknown_objects.contains_key(&key) => {
+                    paired.unseen.push(format!("whether {id} still exists is unknown"));
+                }
+                None => {
+                    let mut note = Diagnostic::new(
+                        Severity::Note,
+                        "tombstone-done",
+                        format!("{id} is gone already; its line under `removed` can go too"),
+                    );
+                    note.place = Some(place);
+                    paired.notes.push(note);
+                }
+            }
+        }
+    }
+
+    /// Live objects that no entry and no tombstone speaks of.
+    fn rest(&mut self, paired: &mut Paired<'a>) {
+        let facts = self.kind.facts();
+        let pruned = self.world.desired.prune.get(facts.section).copied();
+        let external: BTreeSet<String> = self
+            .world
+            .desired
+            .external
+            .iter()
+            .filter(|it| it.kind == facts.word)
+            .map(|it| matching_key(&it.kind, &it.name))
+            .collect();
+        let mut names = Vec::new();
+        for (key, live) in &self.state.objects {
+            if self.claimed.contains(key) || external.contains(key) || live.managed_by.is_some() {
+                continue;
+            }
+            match pruned {
+                Some(_) if live.protected.is_some() => names.push(live.name.clone()),
+                Some(span) => self.deletion(live, "prune", Some(self.world.desired.place(span)), paired),
+                None => names.push(live.name.clone()),
+            }
+        }
+        let answered_for = self.world.desired.entries.keys().any(|it| it.kind == facts.word) || pruned.is_some();
+        if answered_for && !names.is_empty() {
+            paired.unmanaged.push(Unmanaged { kind: facts.word.to_owned(), names });
+        }
+    }
+
+    fn deletion(&self, live: &'a LiveObject, reason: &str, source: Option<Place>, paired: &mut Paired<'a>) {
+        let id = self.id(&live.name);
+        let not_admin = self.world.live.organization.user_role.as_deref().is_some_and(|it| it != "admin");
+        if let Some(why) = &self.state.incomplete {
+            paired.unseen.push(format!("{id} is not deleted, because the list may be incomplete: {why}"));
+            return;
+        }
+        if not_admin || live.outline {
+            paired.unseen.push(format!("{id} is not deleted, because this caller may not see all that hangs on it"));
+            return;
+        }
+        paired.drafts.push(self.new_draft(
+            &id,
+            Verb::Delete,
+            reason,
+            source,
+            (Some(live), None),
+            (Vec::new(), Value::Null),
+        ));
+    }
+}
+
+fn ambiguous<'a>(mut draft: Draft<'a>, entry: &Entry) -> Draft<'a> {
+    let old = entry.renamed_from.as_deref().unwrap_or_default();
+    let sentence =
+        format!("both `{old}` and `{}` exist, and nothing tells whether the one was the other", entry.id.name);
+    draft.change.renamed_from = Some(old.to_owned());
+    draft.change.after = json!(draft.change.before);
+    draft.findings.push(("rename-ambiguous".into(), sentence));
+    draft
+}

@@ -1,0 +1,76 @@
+//! What this manifest answers for, and so what has to be read.
+
+use std::collections::BTreeMap;
+
+use crate::kinds::{self, Kind};
+use crate::model::{Desired, Instant, Organization, Scope};
+
+/// For every kind what the plan needs to know of it; kinds that need not be read have an empty scope.
+pub fn scopes(desired: &Desired, organization: &Organization, now: Instant) -> BTreeMap<&'static str, Scope> {
+    let mut scopes: BTreeMap<&'static str, Scope> = kinds::ALL
+        .iter()
+        .map(|kind| {
+            let scope = Scope { organization: organization.clone(), now, ..Scope::default() };
+            (kind.facts().word, scope)
+        })
+        .collect();
+    for entry in desired.entries.values() {
+        let Some(kind) = kinds::by_word(&entry.id.kind) else { continue };
+        let spec = kind.canonical(entry.spec()).unwrap_or_default();
+        for reference in kind.references(&entry.id.name, &spec) {
+            if let Some(scope) = scopes.get_mut(reference.to.kind.as_str()) {
+                scope.referenced.insert(reference.to.name);
+            }
+        }
+        let Some(scope) = scopes.get_mut(kind.facts().word) else { continue };
+        for name in
+            [Some(entry.id.name.clone()), entry.renamed_from.clone(), waiting(kind, entry)].into_iter().flatten()
+        {
+            scope.declared.insert(name, spec.clone());
+        }
+    }
+    for id in desired.removed.keys() {
+        if let Some(scope) = scopes.get_mut(id.kind.as_str()) {
+            scope.doomed.insert(id.name.clone());
+        }
+    }
+    for kind in kinds::ALL {
+        if desired.prune.contains_key(kind.facts().section)
+            && let Some(scope) = scopes.get_mut(kind.facts().word)
+        {
+            scope.everything = true;
+        }
+    }
+    read_along(&mut scopes);
+    scopes
+}
+
+/// The name under which an interrupted rename may have left the entry's object.
+fn waiting(kind: &dyn Kind, entry: &crate::model::Entry) -> Option<String> {
+    (kind.facts().renamable && entry.renamed_from.is_some()).then(|| super::rename::waiting_name(&entry.id.name))
+}
+
+/// Lists that are needed because of others: to understand their answers, or to see who holds on to what goes.
+fn read_along(scopes: &mut BTreeMap<&'static str, Scope>) {
+    let goes = |word: &str, scopes: &BTreeMap<&'static str, Scope>| {
+        scopes.get(word).is_some_and(|it| it.everything || !it.doomed.is_empty())
+    };
+    for kind in kinds::ALL {
+        if kind.facts().holds_back.iter().any(|it| goes(it, scopes))
+            && let Some(scope) = scopes.get_mut(kind.facts().word)
+        {
+            scope.listed = true;
+        }
+    }
+    // Backwards, because a kind leans on kinds before it.
+    for kind in kinds::ALL.iter().rev() {
+        if scopes.get(kind.facts().word).is_none_or(Scope::is_empty) {
+            continue;
+        }
+        for word in kind.facts().leans_on {
+            if let Some(scope) = scopes.get_mut(word) {
+                scope.listed = true;
+            }
+        }
+    }
+}
