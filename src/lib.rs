@@ -39,6 +39,7 @@
 //! bylaws.
 
 pub mod api;
+pub mod apply;
 pub mod kinds;
 pub mod model;
 pub mod plan;
