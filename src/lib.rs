@@ -2,3 +2,4 @@
 pub mod api;
 pub mod kinds;
 pub mod model;
+pub mod snapshot;

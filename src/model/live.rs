@@ -41,6 +41,10 @@ pub struct KindState {
     /// Why the list may lack something; then nothing is deleted or created on the strength of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+    /// Objects that are there, or may be, but could not be read, by matching key, and why: nothing is
+    /// planned for them, and they are in no other list.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown_objects: BTreeMap<String, String>,
     /// Whether the list was read at all. Not read is not empty.
     pub read: bool,
 }
@@ -118,7 +122,8 @@ impl Default for Instant {
 impl Snapshot {
     /// The state of a kind; an unread one where it was not read.
     pub fn kind(&self, kind: &str) -> &KindState {
-        static UNREAD: KindState = KindState { objects: BTreeMap::new(), incomplete: None, read: false };
+        static UNREAD: KindState =
+            KindState { objects: BTreeMap::new(), incomplete: None, unknown_objects: BTreeMap::new(), read: false };
         self.kinds.get(kind).unwrap_or(&UNREAD)
     }
 
