@@ -36,7 +36,6 @@
 //! 8. What is `Serialize` is promised: specs, plans, reports, snapshots.
 //! 9. Mistakes in a manifest are a list, never the first one only.
 //! 10. What could not be read is unknown, never empty. Nothing is deleted on the strength of it.
-//! bylaws.
 
 pub mod api;
 pub mod apply;
@@ -46,3 +45,4 @@ pub mod plan;
 pub mod render;
 pub mod sandbox;
 pub mod schema;
+pub mod snapshot;
