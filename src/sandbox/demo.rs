@@ -88,7 +88,7 @@ fn roles(seed: &mut Seed, shop: &[String; 2]) -> (String, String) {
                 "left": is(production),
                 "right": is(staging),
             },
-            "subNode": allow(&["stack:read", "stack:update"]),
+            "subNode": allow(&["stack:read", "stack:write"]),
         }],
     });
     let deployer = seed.role("deployer", "Deploys the shop.", details);

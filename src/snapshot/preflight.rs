@@ -1,6 +1,7 @@
 //! Who asks, and which organization this is: asked before anything else, so that nothing is read wrongly.
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api::{ApiError, Failure, ReadClient};
@@ -46,13 +47,25 @@ fn caller(user: &Value, org: &str) -> Result<(Caller, Vec<String>), ApiError> {
         let message = format!("the organization is spelled `{exact}`, not `{org}`");
         return Err(error(Failure::Forbidden).with_message(message));
     }
-    let token = user.get("tokenInfo").filter(|it| it.is_object());
-    if let Some(other) = token.and_then(|it| text(it, "organization")).filter(|it| it != org) {
+    let info = user.get("tokenInfo").filter(|it| it.is_object());
+    let token: TokenInfo = info.and_then(|it| TokenInfo::deserialize(it).ok()).unwrap_or_default();
+    if let Some(other) = token.organization.filter(|it| !it.is_empty() && it != org) {
         let message = format!("the token belongs to the organization `{other}`, not to `{org}`");
         return Err(error(Failure::Forbidden).with_message(message));
     }
-    let of_token = |name: &str| token.and_then(|it| text(it, name));
-    Ok((Caller { login, token: of_token("name"), team: of_token("team") }, organizations))
+    let given = |text: Option<String>| text.filter(|it| !it.is_empty());
+    Ok((Caller { login, token: given(token.name), team: given(token.team) }, organizations))
+}
+
+/// What a machine token says of itself; a person's own token says nothing.
+#[derive(Default, Deserialize)]
+struct TokenInfo {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    organization: Option<String>,
+    #[serde(default)]
+    team: Option<String>,
 }
 
 fn explained(error: ApiError, org: &str, organizations: &[String]) -> ApiError {

@@ -30,7 +30,7 @@ roles:
   shop-deployer:
     renamedFrom: deployer
     grants:
-      - permissions: [stack:read, stack:update]
+      - permissions: [stack:read, stack:write]
         stacks: [shop/prod, shop/staging]
       - permissions: [environment:open]
         environments: [shop/prod]
