@@ -40,6 +40,7 @@
 pub mod api;
 pub mod apply;
 pub mod kinds;
+pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod render;

@@ -88,12 +88,20 @@ impl Kind for Member {
         kinds::canonical::<MemberSpec>(spec)
     }
 
-    fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
-        Vec::new()
+    fn check(&self, _name: &str, spec: &Value) -> Vec<Problem> {
+        let Some(role) = spec["role"].as_str() else { return Vec::new() };
+        match built_in_role_like(role) {
+            Some(built_in) if built_in != role => {
+                let message = format!("`{role}` is not how the built-in role `{built_in}` is written");
+                vec![Problem::error("E0409", "/role", message).help(format!("write `{built_in}`"))]
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn references(&self, _name: &str, spec: &Value) -> Vec<Reference> {
-        let Some(role) = spec.get("role").and_then(Value::as_str) else { return Vec::new() };
+        let role = spec["role"].as_str().filter(|it| BUILT_IN_ROLES.iter().all(|(name, _)| name != it));
+        let Some(role) = role else { return Vec::new() };
         vec![Reference {
             pointer: "/role".to_owned(),
             part: None,
@@ -120,5 +128,40 @@ impl Kind for Member {
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         live.name.eq_ignore_ascii_case(&world.live.caller.login)
+    }
+}
+
+/// The built-in role that a name is, but for case, spaces, hyphens and underscores: `billingManager`.
+pub(super) fn built_in_role_like(name: &str) -> Option<&'static str> {
+    let bare = |it: &str| it.chars().filter(|it| !matches!(it, '-' | '_' | ' ')).collect::<String>().to_lowercase();
+    BUILT_IN_ROLES.into_iter().map(|(role, _)| role).find(|it| bare(it) == bare(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Member;
+    use crate::kinds::Kind;
+    use crate::model::ResourceId;
+
+    #[test]
+    fn built_in_roles_have_one_spelling() {
+        for role in ["Admin", "billingManager", "Billing Manager", "MEMBER"] {
+            let problems = Member.check("alice", &json!({"role": role}));
+            assert_eq!(problems.len(), 1, "{role}");
+            assert_eq!((problems[0].code, problems[0].pointer.as_str()), ("E0409", "/role"));
+        }
+        for role in ["admin", "billing-manager", "administrator", "auditor"] {
+            assert_eq!(Member.check("alice", &json!({"role": role})), [], "{role}");
+        }
+    }
+
+    #[test]
+    fn only_custom_roles_are_references() {
+        assert_eq!(Member.references("alice", &json!({"role": "admin"})), []);
+        assert_eq!(Member.references("alice", &json!({})), []);
+        let references = Member.references("alice", &json!({"role": "auditor"}));
+        assert_eq!(references[0].to, ResourceId::new("role", "auditor"));
     }
 }

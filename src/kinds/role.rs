@@ -10,9 +10,10 @@ mod tree;
 
 pub use steps::{id_of, with_role_id};
 
+use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Permission, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
+use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
 pub struct Role;
@@ -94,8 +95,23 @@ impl Kind for Role {
         Ok(tree::sorted(&kinds::canonical::<RoleSpec>(spec)?))
     }
 
-    fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
-        Vec::new()
+    fn check(&self, name: &str, spec: &Value) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if let Some(taken) = built_in_role_like(name).or_else(|| name.eq_ignore_ascii_case("none").then_some("none")) {
+            let message = format!("a custom role cannot be called `{name}`: `{taken}` has a meaning of its own");
+            problems.push(Problem::error("E0408", "", message).help("give it another name"));
+        }
+        let given: Vec<&str> =
+            ["permissions", "grants", "details"].into_iter().filter(|it| spec.get(it).is_some()).collect();
+        if let [first, second, ..] = given[..] {
+            let message = format!("role `{name}` has both `{first}` and `{second}`");
+            let problem = Problem::error("E0406", format!("/{second}/#"), message);
+            problems.push(problem.help("give at most one of `permissions`, `grants` and `details`"));
+        }
+        for (index, grant) in spec["grants"].as_array().into_iter().flatten().enumerate() {
+            problems.extend(check_grant(&format!("/grants/{index}"), name, grant));
+        }
+        problems
     }
 
     fn references(&self, _name: &str, _spec: &Value) -> Vec<Reference> {
@@ -112,5 +128,69 @@ impl Kind for Role {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+}
+
+fn check_grant(pointer: &str, role: &str, grant: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if grant.get("stacks").is_some() == grant.get("environments").is_some() {
+        let message = format!("a grant of role `{role}` needs either `stacks` or `environments`");
+        let help =
+            "write one grant for stacks and another for environments; for the whole organization, use `permissions`";
+        problems.push(Problem::error("E0407", pointer, message).help(help));
+    }
+    for list in ["stacks", "environments"] {
+        for (index, it) in grant[list].as_array().into_iter().flatten().enumerate() {
+            if let Some(why) = name::qualified_refusal(it.as_str().unwrap_or_default()) {
+                let message = format!("a grant of role `{role}` names something that cannot exist: {why}");
+                problems.push(Problem::error("E0201", format!("{pointer}/{list}/{index}"), message));
+            }
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Role;
+    use crate::kinds::Kind;
+
+    fn problems(name: &str, spec: Value) -> Vec<(&'static str, String)> {
+        Role.check(name, &spec).into_iter().map(|it| (it.code, it.pointer)).collect()
+    }
+
+    #[test]
+    fn names_of_built_in_roles_are_taken() {
+        for name in ["admin", "Admin", "Billing Manager", "none", "None"] {
+            assert_eq!(problems(name, json!({})), [("E0408", String::new())], "{name}");
+        }
+        assert_eq!(problems("admins", json!({})), []);
+    }
+
+    #[test]
+    fn one_way_of_saying_what_it_may_do() {
+        let both = json!({"permissions": ["stack:read"], "details": {}});
+        assert_eq!(problems("r", both), [("E0406", "/details/#".to_owned())]);
+        assert_eq!(problems("r", json!({"permissions": []})), []);
+    }
+
+    #[test]
+    fn a_grant_is_for_stacks_or_for_environments() {
+        let spec = json!({"grants": [
+            {"permissions": ["stack:read"], "stacks": ["a/b"]},
+            {"permissions": ["stack:read"]},
+            {"permissions": ["stack:read"], "stacks": ["a/b"], "environments": ["a/b"]},
+            {"permissions": ["stack:read"], "stacks": ["a/.."]},
+        ]});
+        assert_eq!(
+            problems("r", spec),
+            [
+                ("E0407", "/grants/1".to_owned()),
+                ("E0407", "/grants/2".to_owned()),
+                ("E0201", "/grants/3/stacks/0".to_owned()),
+            ]
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! Services: catalogue entries that group stacks and environments under an owner.
 
+use std::collections::BTreeSet;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ mod steps;
 
 use crate::kinds::words::{Owner, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope};
+use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
 pub struct Service;
@@ -103,19 +105,34 @@ impl Kind for Service {
         kinds::canonical::<ServiceSpec>(serde_json::to_value(spec).map_err(|error| error.to_string())?)
     }
 
-    fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
-        Vec::new()
+    fn check(&self, name: &str, spec: &Value) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut keys = BTreeSet::new();
+        for (index, property) in spec["properties"].as_array().into_iter().flatten().enumerate() {
+            let key = property["key"].as_str().unwrap_or_default();
+            if !keys.insert(key) {
+                let message = format!("service `{name}` has two properties `{}`", name::visible(key));
+                problems.push(Problem::error("E0410", format!("/properties/{index}/key"), message));
+            }
+        }
+        for list in ["stacks", "environments"] {
+            for (index, it) in spec["items"][list].as_array().into_iter().flatten().enumerate() {
+                if let Some(why) = name::qualified_refusal(it.as_str().unwrap_or_default()) {
+                    let message = format!("service `{name}` holds something that cannot exist: {why}");
+                    problems.push(Problem::error("E0201", format!("/items/{list}/{index}"), message));
+                }
+            }
+        }
+        problems
     }
 
     fn references(&self, _name: &str, spec: &Value) -> Vec<Reference> {
         let Some((kind, name)) = spec["owner"].as_str().and_then(|it| it.split_once('/')) else { return Vec::new() };
-        let to = ResourceId::new(if kind == "user" { "member" } else { "team" }, name);
-        vec![Reference {
-            pointer: "/owner".to_owned(),
-            part: Some((kind.len() + 1, name.len())),
-            to,
-            role: "is owned by a team",
-        }]
+        let (to, role) = match kind {
+            "user" => (ResourceId::new("member", name), "is owned by a person"),
+            _ => (ResourceId::new("team", name), "is owned by a team"),
+        };
+        vec![Reference { pointer: "/owner".to_owned(), part: Some((kind.len() + 1, name.chars().count())), to, role }]
     }
 
     fn reader(&self, scope: Scope) -> Box<dyn Reader> {
@@ -128,5 +145,36 @@ impl Kind for Service {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Service;
+    use crate::kinds::Kind;
+    use crate::model::ResourceId;
+
+    #[test]
+    fn properties_have_keys_of_their_own() {
+        let spec =
+            json!({"properties": [{"key": "a", "value": ""}, {"key": "b", "value": ""}, {"key": "a", "value": ""}]});
+        let problems = Service.check("shop", &spec);
+        assert_eq!(problems.len(), 1);
+        assert_eq!((problems[0].code, problems[0].pointer.as_str()), ("E0410", "/properties/2/key"));
+    }
+
+    #[test]
+    fn items_have_names_that_can_exist() {
+        let problems = Service.check("shop", &json!({"items": {"stacks": ["a/b", "../b"]}}));
+        assert_eq!((problems[0].code, problems[0].pointer.as_str()), ("E0201", "/items/stacks/1"));
+    }
+
+    #[test]
+    fn the_owner_is_a_reference_to_part_of_the_text() {
+        let owner = |text: &str| Service.references("shop", &json!({"owner": text})).remove(0);
+        assert_eq!(owner("team/ünal").part, Some((5, 4)));
+        assert_eq!(owner("user/bob").to, ResourceId::new("member", "bob"));
     }
 }

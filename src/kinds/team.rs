@@ -1,6 +1,6 @@
 //! Teams: who is in them, who administers them, and which stacks and environments they reach.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 mod read;
 mod steps;
 
+use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Login, QualifiedName, RoleName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
+use crate::model::node::pointer_part;
+use crate::model::{Action, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Severity, name};
 
 /// The kind.
 pub struct Team;
@@ -169,19 +171,40 @@ impl Kind for Team {
         kinds::canonical::<TeamSpec>(spec)
     }
 
-    fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
-        Vec::new()
+    fn check(&self, name: &str, spec: &Value) -> Vec<Problem> {
+        let mut problems = check_origin(name, spec);
+        problems.extend(check_people(name, spec));
+        for map in ["stacks", "environments"] {
+            for it in spec[map].as_object().into_iter().flatten().map(|(key, _)| key) {
+                if let Some(why) = name::qualified_refusal(it) {
+                    let message = format!("team `{name}` names something under `{map}` that cannot exist: {why}");
+                    problems.push(Problem::error("E0201", format!("/{map}/{}/#", pointer_part(it)), message));
+                }
+            }
+        }
+        for (environment, grant) in spec["environments"].as_object().into_iter().flatten() {
+            if grant["maxOpenDuration"].as_str().is_some_and(|it| it.parse().is_ok_and(|it: Duration| it.seconds == 0))
+            {
+                let pointer = format!("/environments/{}/maxOpenDuration", pointer_part(environment));
+                problems.push(Problem::error("E0413", pointer, "an environment cannot be open for no time at all"));
+            }
+        }
+        problems
     }
 
     fn references(&self, _name: &str, spec: &Value) -> Vec<Reference> {
         let mut references = Vec::new();
-        for (index, login) in spec["members"].as_array().into_iter().flatten().enumerate() {
-            references.push(Reference {
-                pointer: format!("/members/{index}"),
-                part: None,
-                to: ResourceId::new("member", login.as_str().unwrap_or_default()),
-                role: "lists a member",
-            });
+        // Where both lists are given, every admin is among the members: one of them speaks for both.
+        let lists = [("members", "lists a member"), ("admins", "lists an admin")];
+        for (list, role) in lists.into_iter().filter(|(list, _)| *list == "members" || spec.get("members").is_none()) {
+            for (index, login) in spec[list].as_array().into_iter().flatten().enumerate() {
+                let to = ResourceId::new("member", login.as_str().unwrap_or_default());
+                references.push(Reference { pointer: format!("/{list}/{index}"), part: None, to, role });
+            }
+        }
+        if let Some(role) = spec["role"].as_str().filter(|it| *it != "none" && built_in_role_like(it) != Some(it)) {
+            let to = ResourceId::new("role", role);
+            references.push(Reference { pointer: "/role".to_owned(), part: None, to, role: "has a role" });
         }
         references
     }
@@ -200,5 +223,117 @@ impl Kind for Team {
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         world.live.caller.team.as_deref() == Some(live.name.as_str())
+    }
+}
+
+/// What may be written of a team depends on where its people come from.
+fn check_origin(name: &str, spec: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let kind = spec["kind"].as_str().unwrap_or("pulumi");
+    let elsewhere = match kind {
+        "github" => &["members", "admins", "displayName"][..],
+        "scim" => &["members", "displayName"],
+        _ => &[],
+    };
+    for field in elsewhere.iter().filter(|it| spec.get(**it).is_some()) {
+        let from = if kind == "github" { "GitHub" } else { "the identity provider" };
+        let message = format!("`{field}` of team `{name}` is managed by {from}");
+        problems
+            .push(Problem::error("E0402", format!("/{field}/#"), message).help("leave it out, and change it there"));
+    }
+    match (kind, spec.get("githubTeamId").is_some()) {
+        ("github", false) => {
+            let message = format!("team `{name}` can only be managed once it exists: it has no `githubTeamId`");
+            let problem = Problem::error("E0404", "", message).help("give the number of the GitHub team to create it");
+            problems.push(Problem { severity: Severity::Note, ..problem });
+        }
+        ("github", true) | (_, false) => {}
+        (_, true) => {
+            let message = format!("team `{name}` is not from GitHub, and has a `githubTeamId`");
+            problems
+                .push(Problem::error("E0404", "/githubTeamId/#", message).help("add `kind: github`, or leave it out"));
+        }
+    }
+    problems
+}
+
+/// Every login once, whatever its case, and the admins among the members.
+fn check_people(name: &str, spec: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let logins = |list: &str| -> Vec<String> {
+        spec[list].as_array().into_iter().flatten().map(|it| it.as_str().unwrap_or_default().to_lowercase()).collect()
+    };
+    for list in ["members", "admins"] {
+        let mut seen = BTreeSet::new();
+        for (index, login) in logins(list).into_iter().enumerate() {
+            if let Some(twice) = seen.replace(login) {
+                let message = format!("team `{name}` lists `{twice}` twice: upper and lower case are one");
+                problems.push(Problem::error("E0405", format!("/{list}/{index}"), message));
+            }
+        }
+    }
+    if spec.get("members").is_some() {
+        let members: BTreeSet<String> = logins("members").into_iter().collect();
+        for (index, admin) in logins("admins").into_iter().enumerate().filter(|(_, it)| !members.contains(it)) {
+            let message = format!("`{admin}` administers team `{name}` and is not among its members");
+            let problem = Problem::error("E0403", format!("/admins/{index}"), message);
+            problems.push(problem.help("list them under `members` as well"));
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Team;
+    use crate::kinds::Kind;
+    use crate::model::Severity;
+
+    fn problems(spec: Value) -> Vec<(&'static str, String)> {
+        Team.check("web", &spec).into_iter().map(|it| (it.code, it.pointer)).collect()
+    }
+
+    #[test]
+    fn people_of_foreign_teams_are_not_written_here() {
+        let spec = json!({"kind": "github", "githubTeamId": 1, "members": [], "displayName": "W"});
+        let (members, display) = (("E0402", "/members/#".to_owned()), ("E0402", "/displayName/#".to_owned()));
+        assert_eq!(problems(spec), [members.clone(), display]);
+        assert_eq!(problems(json!({"kind": "scim", "members": [], "admins": ["a"]}))[0], members);
+        assert_eq!(problems(json!({"kind": "scim", "admins": ["a"]})), []);
+    }
+
+    #[test]
+    fn the_number_of_a_github_team_belongs_to_github_teams() {
+        assert_eq!(problems(json!({"githubTeamId": 1})), [("E0404", "/githubTeamId/#".to_owned())]);
+        assert_eq!(Team.check("web", &json!({"kind": "github"}))[0].severity, Severity::Note);
+    }
+
+    #[test]
+    fn admins_are_members_and_nobody_is_listed_twice() {
+        let spec = json!({"members": ["alice", "Bob"], "admins": ["bob", "carol"]});
+        assert_eq!(problems(spec), [("E0403", "/admins/1".to_owned())]);
+        assert_eq!(problems(json!({"admins": ["carol"]})), []);
+        assert_eq!(problems(json!({"members": ["alice", "Alice"]})), [("E0405", "/members/1".to_owned())]);
+    }
+
+    #[test]
+    fn stacks_and_environments_have_names_that_can_exist() {
+        assert_eq!(problems(json!({"stacks": {"shop/..": "read"}})), [("E0201", "/stacks/shop~1../#".to_owned())]);
+        let spec = json!({"environments": {"a/b": {"permission": "open", "maxOpenDuration": "0s"}}});
+        assert_eq!(problems(spec), [("E0413", "/environments/a~1b/maxOpenDuration".to_owned())]);
+    }
+
+    #[test]
+    fn people_and_roles_are_references() {
+        let to = |spec: Value| -> Vec<String> {
+            Team.references("web", &spec).into_iter().map(|it| format!("{} {}", it.pointer, it.to)).collect()
+        };
+        assert_eq!(
+            to(json!({"members": ["a"], "admins": ["a"], "role": "r"})),
+            ["/members/0 member/a", "/role role/r"]
+        );
+        assert_eq!(to(json!({"admins": ["a"], "role": "none"})), ["/admins/0 member/a"]);
     }
 }

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 mod read;
 mod steps;
 
+use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Date, RoleName, SinkAddress, TokenScope};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
 use crate::model::{
-    Action, Duration, FieldChange, FieldRule, Instant, LiveObject, Problem, Reference, ResourceId, Scope,
+    Action, Duration, FieldChange, FieldRule, Instant, LiveObject, Problem, Reference, ResourceId, Scope, Severity,
+    name,
 };
 
 /// The kind.
@@ -124,12 +126,34 @@ impl Kind for Token {
         serde_json::to_value(spec).map_err(|error| error.to_string())
     }
 
-    fn check(&self, _name: &str, _spec: &Value) -> Vec<Problem> {
-        Vec::new()
+    fn check(&self, name: &str, spec: &Value) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if name.chars().count() > LONGEST_NAME {
+            let message = format!("`{name}` has {} characters; {LONGEST_NAME} is the most", name.chars().count());
+            let help = "the service keeps names of 40 characters, and bylaws adds the rotation and a nonce";
+            problems.push(Problem::error("E0417", "", message).help(help));
+        }
+        problems.extend(check_role(name, spec));
+        problems.extend(check_times(name, spec));
+        problems.extend(spec["saveTo"].as_str().and_then(check_sink));
+        problems
     }
 
-    fn references(&self, _name: &str, _spec: &Value) -> Vec<Reference> {
-        Vec::new()
+    fn references(&self, _name: &str, spec: &Value) -> Vec<Reference> {
+        let mut references = Vec::new();
+        if let Some(team) = spec["scope"].as_str().and_then(|it| it.strip_prefix("team/")) {
+            references.push(Reference {
+                pointer: "/scope".to_owned(),
+                part: Some(("team/".len(), team.chars().count())),
+                to: ResourceId::new("team", team),
+                role: "belongs to a team",
+            });
+        }
+        if let Some(role) = spec["role"].as_str().filter(|it| built_in_role_like(it) != Some(it)) {
+            let to = ResourceId::new("role", role);
+            references.push(Reference { pointer: "/role".to_owned(), part: None, to, role: "has a role" });
+        }
+        references
     }
 
     fn reader(&self, scope: Scope) -> Box<dyn Reader> {
@@ -150,5 +174,218 @@ impl Kind for Token {
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         steps::generations(live).is_some_and(|it| steps::is_in_use_by_caller(&it.current, world))
+    }
+}
+
+/// 40, which the service allows, without the dot, four digits of rotation, the hyphen and six of nonce.
+const LONGEST_NAME: usize = 28;
+
+fn check_role(name: &str, spec: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let Some(role) = spec["role"].as_str() else { return problems };
+    if spec["scope"].as_str().is_some_and(|it| it.starts_with("team/")) {
+        let message = format!("token `{name}` belongs to a team and cannot have a `role`");
+        let help = "leave it out: it may do what the team may do; or give it `scope: organization`";
+        problems.push(Problem::error("E0412", "/role/#", message).help(help));
+    }
+    match built_in_role_like(role) {
+        None => {}
+        Some("admin") if role == "admin" => {}
+        Some("admin") => {
+            let message = format!("`{role}` is not how the built-in role `admin` is written");
+            problems.push(Problem::error("E0409", "/role", message).help("write `admin`"));
+        }
+        Some(_) => {
+            let message = format!("token `{name}` cannot have the built-in role `{role}`");
+            let help = "name a custom role, or `admin`; left out, it may do what a regular member may do";
+            problems.push(Problem::error("E0409", "/role", message).help(help));
+        }
+    }
+    problems
+}
+
+/// Times that no clock is needed for to see that they are wrong.
+fn check_times(name: &str, spec: &Value) -> Vec<Problem> {
+    const DAY: i64 = 86_400;
+    let mut problems = Vec::new();
+    let seconds = |field: &str| spec[field].as_str().and_then(|it| it.parse::<Duration>().ok()).map(|it| it.seconds);
+    if spec.get("lifetime").is_some() && spec.get("expires").is_some() {
+        let message = format!("token `{name}` has both `lifetime` and `expires`");
+        problems.push(Problem::error("E0411", "/expires/#", message).help("give one of them"));
+    }
+    match seconds("lifetime") {
+        Some(0) => problems.push(Problem::error("E0413", "/lifetime", format!("token `{name}` would never be alive"))),
+        Some(lifetime) if lifetime > 731 * DAY => {
+            let message = format!("token `{name}` would live longer than the two years that the service allows");
+            problems.push(Problem::error("E0413", "/lifetime", message).help("write at most `730d`"));
+        }
+        Some(lifetime) if seconds("renewBefore").is_some_and(|it| it >= lifetime) => {
+            let message =
+                format!("token `{name}` would be renewed by every plan: `renewBefore` is not below `lifetime`");
+            problems.push(Problem::error("E0413", "/renewBefore", message).help("write a shorter time"));
+        }
+        _ => {}
+    }
+    if let Some(expires) = spec["expires"].as_str() {
+        let sensible = |it: &Instant| (2025..2101).any(|year| it.to_text().starts_with(&year.to_string()));
+        match Instant::parse(expires) {
+            Err(_) => {
+                let message = format!("`{expires}` is no day of the calendar");
+                problems.push(Problem::error("E0413", "/expires", message).help("write a day such as 2027-05-01"));
+            }
+            Ok(moment) if !sensible(&moment) => {
+                let message =
+                    format!("token `{name}` cannot expire on `{expires}`: the service allows two years from now");
+                problems.push(Problem::error("E0413", "/expires", message));
+            }
+            Ok(_) => {}
+        }
+    }
+    if spec.get("renewBefore").is_some() && spec.get("lifetime").is_none() {
+        let message = match spec.get("expires") {
+            None => format!("token `{name}` never expires, so that `renewBefore` does nothing"),
+            Some(_) => format!("token `{name}` has no `lifetime`: renewed, its successor would expire on the same day"),
+        };
+        let problem =
+            Problem::error("E0413", "/renewBefore/#", message).help("give it a `lifetime`, or leave this out");
+        problems.push(Problem { severity: Severity::Warning, ..problem });
+    }
+    problems
+}
+
+/// Where a value may go: never out of the working directory, never to a command the manifest itself defines.
+fn check_sink(address: &str) -> Option<Problem> {
+    let (kind, rest) = address.split_once(':').unwrap_or((address, ""));
+    let why = match kind {
+        "file" => file_refusal(rest)?,
+        "command" if rest.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.')) => return None,
+        "command" => {
+            "a command is named here and defined on the command line: letters, digits, `-`, `_` and `.`".to_owned()
+        }
+        "environment" => {
+            let refusal = match rest.split_once('#') {
+                Some((_, "")) | None => Some("it does not say where in the environment".to_owned()),
+                Some((environment, path)) if path.chars().any(name::is_invisible) => {
+                    name::qualified_refusal(environment).or(Some("its path holds an invisible character".to_owned()))
+                }
+                Some((environment, _)) => name::qualified_refusal(environment),
+            };
+            format!("{}; write environment:PROJECT/ENVIRONMENT#path", refusal?)
+        }
+        _ => return None,
+    };
+    Some(Problem::error("E0414", "/saveTo", format!("`{}` is no place for a value: {why}", name::visible(address))))
+}
+
+fn file_refusal(path: &str) -> Option<String> {
+    let drive = path.as_bytes().get(1) == Some(&b':');
+    if path.starts_with(['/', '~']) || drive {
+        return Some("the path is absolute; write it relative to the working directory".to_owned());
+    }
+    if path.contains('\\') {
+        return Some("write `/` between the parts of the path".to_owned());
+    }
+    if path.chars().any(name::is_invisible) || path.trim() != path {
+        return Some("the path holds an invisible character or ends in white space".to_owned());
+    }
+    if path.split('/').any(|it| it == "..") {
+        return Some("the path leads out of the working directory".to_owned());
+    }
+    let is_directory = matches!(path.rsplit('/').next(), None | Some("" | "."));
+    is_directory.then(|| "the path names a directory".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Token;
+    use crate::kinds::Kind;
+    use crate::model::Severity;
+
+    fn problems(mut spec: Value) -> Vec<(&'static str, String)> {
+        if spec.get("scope").is_none() {
+            spec["scope"] = "organization".into();
+        }
+        Token.check("ci", &spec).into_iter().map(|it| (it.code, it.pointer)).collect()
+    }
+
+    fn one(code: &'static str, pointer: &str) -> Vec<(&'static str, String)> {
+        vec![(code, pointer.to_owned())]
+    }
+
+    #[test]
+    fn the_name_leaves_room_for_rotation_and_nonce() {
+        let spec = json!({"scope": "organization"});
+        assert_eq!(Token.check(&"x".repeat(28), &spec), []);
+        assert_eq!(Token.check(&"x".repeat(29), &spec)[0].code, "E0417");
+    }
+
+    #[test]
+    fn one_end_of_life() {
+        assert_eq!(problems(json!({"lifetime": "90d", "expires": "2027-05-01"})), one("E0411", "/expires/#"));
+        assert_eq!(problems(json!({"lifetime": "90d", "renewBefore": "14d"})), []);
+        assert_eq!(problems(json!({"lifetime": "0d"})), one("E0413", "/lifetime"));
+        assert_eq!(problems(json!({"lifetime": "3650d"})), one("E0413", "/lifetime"));
+        assert_eq!(problems(json!({"lifetime": "7d", "renewBefore": "14d"})), one("E0413", "/renewBefore"));
+    }
+
+    #[test]
+    fn expiry_is_a_day_of_our_time() {
+        for expires in ["2027-02-30", "2027-13-01", "1970-01-01", "2106-01-01", "9999-12-31", "2027-05-01T25:00:00Z"] {
+            assert_eq!(problems(json!({"expires": expires})), one("E0413", "/expires"), "{expires}");
+        }
+        for expires in ["2027-05-01", "2027-05-01T12:00:00+02:00"] {
+            assert_eq!(problems(json!({"expires": expires})), [], "{expires}");
+        }
+    }
+
+    #[test]
+    fn renewal_without_an_end_is_a_warning() {
+        let problems = Token.check("ci", &json!({"scope": "organization", "renewBefore": "1d"}));
+        assert_eq!((problems.len(), problems[0].severity), (1, Severity::Warning));
+    }
+
+    #[test]
+    fn only_tokens_of_the_organization_have_a_role() {
+        assert_eq!(problems(json!({"scope": "team/web", "role": "deployer"})), one("E0412", "/role/#"));
+        assert_eq!(problems(json!({"role": "admin"})), []);
+        assert_eq!(problems(json!({"role": "Admin"})), one("E0409", "/role"));
+        assert_eq!(problems(json!({"role": "billing-manager"})), one("E0409", "/role"));
+    }
+
+    #[test]
+    fn values_stay_below_the_working_directory() {
+        for place in [
+            "file:/etc/passwd",
+            "file:../x",
+            "file:a/../../x",
+            "file:C:/x",
+            "file:~/x",
+            "file:a\\b",
+            "file:a/",
+            "file:.",
+            "file:a\u{200b}",
+            "command:sh -c x",
+            "environment:ci",
+            "environment:a/b",
+            "environment:a/b#",
+            "environment:../b#x",
+        ] {
+            assert_eq!(problems(json!({"saveTo": place})), one("E0414", "/saveTo"), "{place}");
+        }
+        for place in
+            ["file:secrets/ci", "file:./a..b", "file:.tokens/x", "command:gh-secret", "environment:ci/tokens#a.b"]
+        {
+            assert_eq!(problems(json!({"saveTo": place})), [], "{place}");
+        }
+    }
+
+    #[test]
+    fn team_and_role_are_references() {
+        let spec = json!({"scope": "team/web", "role": "deployer"});
+        let to: Vec<String> = Token.references("ci", &spec).into_iter().map(|it| it.to.to_string()).collect();
+        assert_eq!(to, ["team/web", "role/deployer"]);
+        assert_eq!(Token.references("ci", &json!({"scope": "organization", "role": "admin"})), []);
     }
 }

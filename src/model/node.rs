@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 /// Where a value stands: which file, and which stretch of it.
 ///
 /// Lines and columns count from 1, columns in characters; bytes count from 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// Index into the manifest's list of files.
     pub file: u32,

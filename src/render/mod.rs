@@ -12,6 +12,7 @@ pub mod gitlab;
 pub mod json;
 pub mod lines;
 //pub mod markdown;
+pub mod problem;
 pub mod text;
 pub mod value;
 

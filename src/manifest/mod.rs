@@ -1,0 +1,151 @@
+//! YAML text to desired state, with the place of everything.
+//!
+//! In reading order: bytes to text (`text`), text to trees (`yaml`, `mapping`, `scalar`, within a `budget`),
+//! trees against the schema (`shape`, `fit`, `blame`), files to one manifest (`merge`), what the schema cannot say
+//! (`check`, [`references`]), and what every code means ([`codes`]). Nothing stops at the first mistake: each
+//! file's are collected as findings (`finding`), and resolved together. The way in is [`load`].
+
+mod blame;
+mod budget;
+mod check;
+pub mod codes;
+mod finding;
+mod fit;
+mod mapping;
+mod merge;
+pub mod references;
+mod scalar;
+mod shape;
+mod suggest;
+#[cfg(test)]
+mod testing;
+mod text;
+mod yaml;
+
+use std::collections::{BTreeSet, HashSet};
+use std::thread;
+
+use crate::manifest::budget::Budget;
+use crate::manifest::finding::Finding;
+use crate::manifest::shape::Shapes;
+use crate::manifest::yaml::Document;
+use crate::model::desired::SourceFile;
+use crate::model::{Desired, Diagnostic};
+
+pub use codes::CODES;
+pub use references::unresolved;
+
+/// Why a manifest cannot be used.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Everything that is wrong with it, by place, warnings included.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files, to quote from. What looks like a secret is blotted out.
+    pub files: Vec<SourceFile>,
+}
+
+/// Reads a manifest from its files (path and content), in this order.
+///
+/// References that only the live organization can settle are no part of the result: [`unresolved`] finds them.
+///
+/// # Errors
+/// With all mistakes of all files.
+pub fn load(files: Vec<(String, Vec<u8>)>) -> Result<Desired, Failure> {
+    let mut findings = Vec::new();
+    if files.is_empty() {
+        let finding = Finding::error("E0116", "there are no files to read");
+        findings.push(finding.help("a manifest is `bylaws.yaml`, or every YAML file under `bylaws/`"));
+    }
+    let mut sources = Vec::with_capacity(files.len());
+    let mut readable = Vec::with_capacity(files.len());
+    for (index, (path, bytes)) in files.into_iter().enumerate() {
+        let text = text::decode(index as u32, bytes);
+        findings.extend(text.findings);
+        readable.push(text.readable);
+        sources.push(SourceFile { path, text: text.text.into() });
+    }
+    let documents = read(&sources, &readable);
+    let shapes = Shapes::compile(&crate::schema::manifest());
+    let mut bad = BTreeSet::new();
+    let mut roots = Vec::new();
+    let mut complete = !documents.is_empty() && documents.len() == sources.len();
+    for (document, source) in documents.into_iter().zip(&sources) {
+        findings.extend(document.findings);
+        let Some(root) = document.root else {
+            complete = false;
+            continue;
+        };
+        let fitted = fit::fit(&root, &source.text, &shapes);
+        findings.extend(fitted.findings);
+        bad.extend(fitted.bad);
+        roots.push(root);
+    }
+    let mut merged = merge::merge(roots);
+    merged.desired.files = sources;
+    findings.append(&mut merged.findings);
+    // What a file that cannot be read would have said is unknown: nothing is concluded from its absence.
+    if complete {
+        findings.extend(check::run(&check::Context { merged: &merged, bad: &bad }));
+    }
+    if !findings.iter().any(Finding::is_error) {
+        let warnings = finding::resolve(findings, &merged.desired.files);
+        return Ok(Desired { warnings, ..merged.desired });
+    }
+    if complete {
+        let said: HashSet<_> = findings.iter().filter_map(|it| it.span).collect();
+        let unresolved = references::find(&merged.desired, |_| None, |it| !bad.contains(&it.key.span));
+        findings.extend(unresolved.into_iter().filter(|it| it.span.is_none_or(|span| !said.contains(&span))));
+    }
+    let diagnostics = finding::resolve(findings, &merged.desired.files);
+    Err(Failure { diagnostics, files: merged.desired.files })
+}
+
+/// Reads all files, several at once. Their common budget makes no difference to the result: where it
+/// does not suffice, they are read again one after another, and the file that breaks it is named.
+fn read(sources: &[SourceFile], readable: &[bool]) -> Vec<Document> {
+    const THREADS: usize = 4;
+    const WORTH_THREADS: usize = 64 * 1024;
+    let bytes: usize = sources.iter().map(|it| it.text.len()).sum();
+    let threads = if bytes < WORTH_THREADS { 1 } else { THREADS.min(sources.len()) };
+    if threads > 1 {
+        let budget = Budget::default();
+        let documents = read_side_by_side(sources, readable, &budget, threads);
+        if !budget.is_exceeded() {
+            return documents;
+        }
+    }
+    let budget = Budget::default();
+    let mut documents = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        if budget.is_exceeded() {
+            break;
+        }
+        documents.push(read_one(index, source, readable[index], &budget));
+    }
+    documents
+}
+
+fn read_side_by_side(sources: &[SourceFile], readable: &[bool], budget: &Budget, threads: usize) -> Vec<Document> {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let work = || {
+        let mut read = Vec::new();
+        loop {
+            let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let Some(source) = sources.get(index) else { return read };
+            read.push((index, read_one(index, source, readable[index], budget)));
+        }
+    };
+    let mut documents: Vec<(usize, Document)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    documents.sort_by_key(|(index, _)| *index);
+    documents.into_iter().map(|(_, document)| document).collect()
+}
+
+fn read_one(index: usize, source: &SourceFile, readable: bool, budget: &Budget) -> Document {
+    match readable {
+        true => yaml::read(index as u32, &source.text, budget),
+        false => Document { root: None, findings: Vec::new() },
+    }
+}
