@@ -11,10 +11,11 @@ pub mod escape;
 pub mod gitlab;
 pub mod json;
 pub mod lines;
-//pub mod markdown;
+pub mod markdown;
 pub mod text;
 pub mod value;
 
-//mod hostile;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod sample;
