@@ -134,7 +134,7 @@ pub fn prose(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     let mut safe = String::with_capacity(text.len());
     // An odd number of backticks pairs nothing: then each is a character like any other.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         push_words(&mut safe, &text);
         return safe;
     }
