@@ -243,6 +243,7 @@ mod tests {
     #[test]
     fn code_spans_hold_any_text() {
         assert_eq!(code("a"), "`a`");
+        assert_eq!(code(" a "), "`  a  `");
         assert_eq!(code("a`b``"), "``` a`b`` ```");
         assert_eq!(code("<!-- x -->"), "`<\\u{21}-- x -->`");
         assert_eq!(cell("a|b\\"), "`a\\u{7c}b\\`");
@@ -255,6 +256,7 @@ mod tests {
             prose("`bob` loses access to shop/prod (50%), see @acme/all and #1, GH-1 or www.x.y."),
             "`bob` loses access to shop/prod (50%), see `@acme/all` and `#1,` `GH-1` or `www.x.y.`"
         );
+        assert_eq!(prose("see deadbeef or 1234567"), "see `deadbeef` or `1234567`");
         assert_eq!(prose("`a`@b`c`"), "`a` `@b` `c`");
         assert_eq!(prose("odd ` <b>"), "odd `` ` `` `<b>`");
     }
