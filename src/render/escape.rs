@@ -121,22 +121,10 @@ pub fn code(text: &str) -> String {
 
 /// For a cell of a Markdown table, as code.
 ///
-/// A cell ends at a bar even within a code span, and a backslash before the bar means other things to
-/// other readers; so what holds either is written with character references.
+/// A cell ends at a bar even within a code span, a backslash before the bar means other things to other
+/// readers, and a character reference outside a code span can become part of a link. So it is written out.
 pub fn cell(text: &str) -> String {
-    if !text.contains(['|', '\\']) {
-        return code(text);
-    }
-    let mut safe = String::from("<code>");
-    for character in markdown_terminal(text).chars() {
-        match character {
-            it if it.is_ascii_alphanumeric() || it == ' ' => safe.push(it),
-            it if it.is_ascii() => _ = write!(safe, "&#{};", it as u32),
-            it => safe.push(it),
-        }
-    }
-    safe.push_str("</code>");
-    safe
+    code(&text.replace('|', "\\u{7c}"))
 }
 
 /// For Markdown, as a sentence: plain words stay words, stretches in backticks stay code, and any word
@@ -146,7 +134,7 @@ pub fn prose(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     let mut safe = String::with_capacity(text.len());
     // An odd number of backticks pairs nothing: then each is a character like any other.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         push_words(&mut safe, &text);
         return safe;
     }
@@ -154,6 +142,13 @@ pub fn prose(text: &str) -> String {
         if index % 2 == 0 { push_words(&mut safe, part) } else { push_code(&mut safe, part) }
     }
     safe
+}
+
+/// For Markdown, as a stable word such as the code of a finding: itself, or code where it is no such word.
+pub fn word(text: &str) -> String {
+    let plain =
+        text.starts_with(|it: char| it.is_ascii_alphabetic()) && text.ends_with(|it: char| it.is_ascii_alphabetic());
+    if plain && is_plain_word(text) { text.to_owned() } else { code(text) }
 }
 
 fn push_words(safe: &mut String, text: &str) {
@@ -248,9 +243,10 @@ mod tests {
     #[test]
     fn code_spans_hold_any_text() {
         assert_eq!(code("a"), "`a`");
+        assert_eq!(code(" a "), "`  a  `");
         assert_eq!(code("a`b``"), "``` a`b`` ```");
         assert_eq!(code("<!-- x -->"), "`<\\u{21}-- x -->`");
-        assert_eq!(cell("a|b\\"), "<code>a&#124;b&#92;</code>");
+        assert_eq!(cell("a|b\\"), "`a\\u{7c}b\\`");
         assert_eq!(fenced("diff", "+ ````"), "`````diff\n+ ````\n`````\n");
     }
 
@@ -260,6 +256,7 @@ mod tests {
             prose("`bob` loses access to shop/prod (50%), see @acme/all and #1, GH-1 or www.x.y."),
             "`bob` loses access to shop/prod (50%), see `@acme/all` and `#1,` `GH-1` or `www.x.y.`"
         );
+        assert_eq!(prose("see deadbeef or 1234567"), "see `deadbeef` or `1234567`");
         assert_eq!(prose("`a`@b`c`"), "`a` `@b` `c`");
         assert_eq!(prose("odd ` <b>"), "odd `` ` `` `<b>`");
     }

@@ -98,7 +98,7 @@ pub fn of(change: &Change, name: &str) -> Vec<Line> {
         Verb::Update => account.fields(change),
         Verb::Replace => account.replaced(change),
     }
-    account.facts.extend(change.remarks.iter().map(|it| escape::terminal(it)));
+    account.facts.extend(change.remarks.iter().filter(|it| !it.is_empty()).map(|it| escape::terminal(it)));
     let mut facts = account.facts.into_iter();
     let first = facts.next().unwrap_or_default();
     let mut lines = vec![Line { sign: change.verb.into(), nested: false, label: name.to_owned(), text: first }];
@@ -341,4 +341,49 @@ fn is_groups(value: &Value) -> bool {
 
 fn names(items: &[Value]) -> String {
     value::shown(&Value::Array(items.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::of;
+    use crate::model::{FieldChange, Verb};
+    use crate::render::sample;
+
+    /// The lines of a field, each with its sign, its label and its text.
+    fn lines(field: FieldChange) -> Vec<String> {
+        let mut change = sample::change(Verb::Update, "team/x");
+        change.fields = vec![field];
+        let line = |it: super::Line| format!("{} {}: {}", it.sign.character(true), it.label, it.text);
+        of(&change, "x").into_iter().map(line).collect()
+    }
+
+    fn field(before: Value, after: Value) -> FieldChange {
+        sample::field("/f", before, after)
+    }
+
+    #[test]
+    fn lists_with_keys_tell_what_moved() {
+        let list = |keys: &[&str]| -> Value { keys.iter().map(|it| json!({"key": it, "value": "1"})).collect() };
+        assert_eq!(lines(field(list(&["a", "b"]), list(&["b", "a"]))), ["~ x: ", "~ f: order: a, b -> b, a"]);
+        assert_eq!(lines(field(list(&["a", "b"]), list(&["b"]))), ["~ x: ", "- f: a: 1"]);
+        assert_eq!(lines(field(json!(null), list(&["a"]))), ["~ x: ", "+ f: a: 1"]);
+        assert_eq!(lines(field(list(&["a"]), json!(null))), ["~ x: f: not set", "- f: a: 1"]);
+    }
+
+    #[test]
+    fn lists_without_keys_tell_what_came_and_went() {
+        let (one, two) = (json!({"a": 1}), json!({"a": 2}));
+        assert_eq!(lines(field(json!([one, one]), json!([one, two]))), ["~ x: ", "- f: a: 1", "+ f: a: 2"]);
+        assert_eq!(lines(field(json!([one, two]), json!([two, one]))), ["~ x: f: in another order"]);
+        assert_eq!(lines(field(json!(["b", "a"]), json!(["a", "b"]))), ["~ x: f: b, a -> a, b"]);
+        assert_eq!(lines(field(json!(["b"]), json!([]))), ["~ x: f: b -> none"]);
+    }
+
+    #[test]
+    fn right_to_left_names_keep_their_own_signs() {
+        let names = sample::parts(field(json!(null), json!(null)), &["שלום"], &["abc"], &[]);
+        assert_eq!(lines(names), ["~ x: ", "+ f: שלום", "- f: abc"]);
+    }
 }

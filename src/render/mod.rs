@@ -11,11 +11,13 @@ pub mod escape;
 pub mod gitlab;
 pub mod json;
 pub mod lines;
+pub mod markdown;
 //pub mod markdown;
 pub mod problem;
 pub mod text;
 pub mod value;
 
-//mod hostile;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod sample;

@@ -48,7 +48,9 @@ fn caller(user: &Value, org: &str) -> Result<(Caller, Vec<String>), ApiError> {
         return Err(error(Failure::Forbidden).with_message(message));
     }
     let info = user.get("tokenInfo").filter(|it| it.is_object());
-    let token: TokenInfo = info.and_then(|it| TokenInfo::deserialize(it).ok()).unwrap_or_default();
+    let token = info.map_or_else(|| Ok(TokenInfo::default()), TokenInfo::deserialize);
+    // Which token is in use decides what must not be revoked, so that a guess would not do.
+    let token = token.map_err(|it| error(Failure::Contract(format!("`tokenInfo` cannot be read: {it}"))))?;
     if let Some(other) = token.organization.filter(|it| !it.is_empty() && it != org) {
         let message = format!("the token belongs to the organization `{other}`, not to `{org}`");
         return Err(error(Failure::Forbidden).with_message(message));
