@@ -12,7 +12,6 @@ pub mod gitlab;
 pub mod json;
 pub mod lines;
 pub mod markdown;
-//pub mod markdown;
 pub mod problem;
 pub mod text;
 pub mod value;

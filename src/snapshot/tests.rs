@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::api::tests::server::{Does, Server};
 use crate::api::tests::{client, quick};
 use crate::api::{ApiError, Failure, Options};
-use crate::kinds::Reader;
+use crate::kinds::{Finished, Reader};
 use crate::model::{LiveObject, Read, Snapshot};
 use crate::snapshot::Progress;
 use crate::snapshot::gather::{Wanted, gather};
@@ -54,10 +54,10 @@ impl Reader for Listed {
         if read.path.last().is_some_and(|it| it == "gone") { Ok(Vec::new()) } else { Err("it is listed".to_owned()) }
     }
 
-    fn finish(self: Box<Self>, before: &Snapshot) -> (Vec<LiveObject>, Option<String>) {
+    fn finish(self: Box<Self>, before: &Snapshot) -> Finished {
         let facts = json!(before.kinds.keys().collect::<Vec<_>>());
         let object = |(name, spec)| LiveObject { name, spec, facts: facts.clone(), ..LiveObject::default() };
-        (self.found.into_iter().map(object).collect(), None)
+        Finished { objects: self.found.into_iter().map(object).collect(), ..Finished::default() }
     }
 }
 
@@ -185,14 +185,14 @@ async fn two_objects_of_one_name_are_unknown_unless_they_are_the_same() {
         fn page(&mut self, _: &Read, _: &[u8]) -> Result<Vec<Read>, String> {
             Ok(Vec::new())
         }
-        fn finish(self: Box<Self>, _: &Snapshot) -> (Vec<LiveObject>, Option<String>) {
+        fn finish(self: Box<Self>, _: &Snapshot) -> Finished {
             let object = |name: &str, role: &str| LiveObject {
                 name: name.to_owned(),
                 spec: json!({"role": role}),
                 ..LiveObject::default()
             };
-            let found = vec![object("Ann", "admin"), object("ann", "member"), object("bob", "x"), object("bob", "x")];
-            (found, Some("the roster was cut".to_owned()))
+            let objects = vec![object("Ann", "admin"), object("ann", "member"), object("bob", "x"), object("bob", "x")];
+            Finished { objects, incomplete: Some("the roster was cut".to_owned()), ..Finished::default() }
         }
     }
     let server = Server::start(|_, _| Does::HangsUp).await;
