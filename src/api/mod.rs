@@ -1,9 +1,9 @@
 //! Carries calls to the service over HTTP: signs, paces, retries, pages, and tells failures apart.
 //!
-//! In reading order: where to and with which token ([`backend`], [`auth`]); the address of a request
-//! ([`address`]); what can go wrong ([`error`]) and when it is sent again ([`retry`]); who may go when
-//! ([`pace`], [`gate`], [`limit`]); one attempt ([`wire`]) and what came back ([`body`], [`answer`],
-//! [`redact`], [`paging`]). The ways in are [`ReadClient`], which cannot write, and [`WriteClient`].
+//! In reading order: where to and with which token (`backend`, `auth`); the address of a request
+//! (`address`); what can go wrong (`error`) and when it is sent again (`retry`); who may go when
+//! (`pace`, `gate`, `limit`); one attempt (`wire`) and what came back (`body`, `answer`,
+//! `redact`, `paging`). The ways in are [`ReadClient`], which cannot write, and [`WriteClient`].
 
 mod address;
 mod answer;

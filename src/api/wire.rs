@@ -67,7 +67,7 @@ pub struct Wire {
 impl Wire {
     pub fn new(connection: Connection, options: Options) -> anyhow::Result<Self> {
         let Connection { backend, token, .. } = connection;
-        let mut authorization = HeaderValue::from_str(&format!("token {}", token.expose()))
+        let mut authorization = HeaderValue::from_str(&Zeroizing::new(format!("token {}", token.expose())))
             .ok()
             .context("the access token holds a character that no token has")?;
         authorization.set_sensitive(true);
@@ -161,7 +161,7 @@ impl Wire {
 
     /// All of the reply but its body.
     fn head(&self, response: &Response) -> Reply {
-        let text = |value: &HeaderValue| harmless(&String::from_utf8_lossy(value.as_bytes()), self.token.expose(), 500);
+        let text = |value: &HeaderValue| self.safe(&String::from_utf8_lossy(value.as_bytes()), 500);
         let headers = response.headers();
         let waits = headers.get_all(RETRY_AFTER).iter().filter_map(|it| it.to_str().ok());
         let to = headers.get(LOCATION).and_then(|it| response.url().join(it.to_str().ok()?).ok());
@@ -171,7 +171,7 @@ impl Wire {
             warnings: headers.get_all("x-pulumi-warning").iter().map(text).collect(),
             request_id: headers.get("x-pulumi-request-id").map(text),
             wait: retry_after(waits, unix_now()),
-            to_host: to.and_then(|it| it.host_str().map(|host| harmless(host, self.token.expose(), 255))),
+            to_host: to.and_then(|it| it.host_str().map(|host| self.safe(host, 255))),
         }
     }
 
@@ -220,7 +220,7 @@ impl Wire {
             }
             cause = it.source();
         }
-        let what = harmless(&what, self.token.expose(), 300);
+        let what = self.safe(&what, 300);
         let maybe_applied = !error.is_connect();
         match error.is_timeout() {
             true => Failure::Timeout { what: "no connection in time".to_owned(), maybe_applied },
@@ -258,12 +258,17 @@ impl Wire {
 
     fn cannot_build(&self, error: &reqwest::Error) -> String {
         let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        format!("TLS cannot be set up: {}", harmless(&cause, self.token.expose(), 300))
+        format!("TLS cannot be set up: {}", self.safe(&cause, 300))
     }
 
     /// A path for people.
     pub fn shown(&self, path: &[String]) -> String {
-        harmless(&format!("/{}", path.join("/")), self.token.expose(), 500)
+        self.safe(&format!("/{}", path.join("/")), 500)
+    }
+
+    /// Foreign text that may be shown.
+    fn safe(&self, text: &str, most: usize) -> String {
+        harmless(text, self.token.expose(), most)
     }
 
     /// The budget of sending again.

@@ -1,7 +1,7 @@
 //! Reads the live organization: every kind's lists and details at once, through one queue.
 //!
 //! First [`preflight`] finds out who asks and what the organization is; then [`read`] runs the kinds'
-//! readers ([`queue`] holds what is to be asked, [`gather`] asks it). What could not be read is
+//! readers (`queue` holds what is to be asked, `gather` asks it). What could not be read is
 //! marked, and never taken for empty.
 
 use std::collections::BTreeMap;

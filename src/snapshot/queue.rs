@@ -30,6 +30,9 @@ pub struct Fetch {
     pages: Option<Vec<Bytes>>,
 }
 
+/// What makes two requests one.
+type Key = (Vec<String>, Vec<(String, String)>, Paging);
+
 /// A page that is to be asked for: the first, or the one that the token names.
 pub type Next = (FetchId, Option<String>);
 
@@ -37,7 +40,7 @@ pub type Next = (FetchId, Option<String>);
 #[derive(Default)]
 pub struct Queue {
     fetches: HashMap<FetchId, Fetch>,
-    known: HashMap<(Vec<String>, Vec<(String, String)>, Paging), FetchId>,
+    known: HashMap<Key, FetchId>,
     next_id: FetchId,
     lists: VecDeque<Next>,
     details: VecDeque<Next>,

@@ -303,7 +303,11 @@ async fn pages_are_followed_to_the_end_and_not_in_a_circle() {
     .await;
     let mut pages = 0;
     let reads = client(&server.address, quick());
-    reads.pages(&read, |_| Ok(pages += 1)).await.expect("all pages");
+    let count = |_: &[u8]| {
+        pages += 1;
+        Ok(())
+    };
+    reads.pages(&read, count).await.expect("all pages");
     assert_eq!((pages, server.lines()[1].as_str()), (3, "GET /api/teams?maxResults=2&continuationToken=a%20b"));
 
     let server = Server::start(|_, _| Does::json(r#"{"continuationToken":"again"}"#)).await;
