@@ -8,6 +8,7 @@ use crate::kinds::{self, Kind};
 use crate::manifest::finding::{Finding, quoted};
 use crate::manifest::merge::Merged;
 use crate::manifest::references::{node_at, part_of, place};
+use crate::manifest::workers;
 use crate::model::{Entry, Instant, Node, Problem, Reference, ResourceId, Span, name};
 
 /// What checks look at.
@@ -67,11 +68,13 @@ static CHECKS: &[Check] = &[
 
 static ENTRY_CHECKS: &[EntryCheck] = &[
     EntryCheck { name: "kind-finds-nothing-wrong", code: "E04", run: kind_finds_nothing_wrong },
-    EntryCheck { name: "spec-decodes", code: "E0416", run: spec_decodes },
     EntryCheck { name: "referred-names-are-usable", code: "E0201", run: referred_names_are_usable },
     EntryCheck { name: "referred-is-not-removed", code: "E0212", run: referred_is_not_removed },
     EntryCheck { name: "referred-by-its-new-name", code: "E0213", run: referred_by_its_new_name },
 ];
+
+/// So many entries at a time are checked by one thread.
+const HANDFUL: usize = 512;
 
 /// Runs all checks.
 pub(super) fn run(context: &Context) -> Vec<Finding> {
@@ -84,19 +87,36 @@ pub(super) fn run(context: &Context) -> Vec<Finding> {
     let removed = context.merged.desired.removed.iter().map(|(id, span)| (kinds::matching_id(id), *span)).collect();
     let renamed = renamed(context).map(|(entry, old)| (kinds::matching_id(&old), entry)).collect();
     let gone = Gone { removed, renamed };
-    for entry in context.merged.desired.entries.values() {
-        let Some(kind) = kinds::by_word(&entry.id.kind) else { continue };
-        if context.bad.contains(&entry.key.span) {
-            continue;
-        }
-        let spec = entry.spec();
-        let references = kind.references(&entry.id.name, &spec);
-        let subject = Subject { context, gone: &gone, kind, entry, spec: &spec, references: &references };
-        for check in ENTRY_CHECKS {
-            let before = findings.len();
-            (check.run)(&subject, &mut findings);
-            hold_code(check.name, check.code, &findings[before..]);
-        }
+    let entries: Vec<&Entry> = context.merged.desired.entries.values().collect();
+    let parts: Vec<&[&Entry]> = entries.chunks(HANDFUL).collect();
+    let run = |entries: &&[&Entry]| entries.iter().flat_map(|it| run_on(context, &gone, it)).collect::<Vec<_>>();
+    findings.extend(workers::map(&parts, parts.len() > 4, run).into_iter().flatten());
+    findings
+}
+
+/// Runs all checks of one entry.
+fn run_on(context: &Context, gone: &Gone, entry: &Entry) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(kind) = kinds::by_word(&entry.id.kind) else { return findings };
+    if context.bad.contains(&entry.key.span) {
+        return findings;
+    }
+    let spec = entry.spec();
+    let references = kind.references(&entry.id.name, &spec);
+    let subject = Subject { context, gone, kind, entry, spec: &spec, references: &references };
+    for check in ENTRY_CHECKS {
+        let before = findings.len();
+        (check.run)(&subject, &mut findings);
+        hold_code(check.name, check.code, &findings[before..]);
+    }
+    // The schema and the kind's type must agree. Where they do not, nothing may be planned on the entry.
+    // What was found wrong before explains it already.
+    if findings.iter().any(Finding::is_error) {
+        return findings;
+    }
+    if let Err(why) = kind.canonical(spec) {
+        let message = format!("{} cannot be read: {}", called(&entry.id), name::visible(&why));
+        findings.push(Finding::error("E0416", message).at(entry.key.span));
     }
     findings
 }
@@ -268,14 +288,6 @@ fn same_sink(address: &str) -> String {
 fn kind_finds_nothing_wrong(subject: &Subject, findings: &mut Vec<Finding>) {
     let problems = subject.kind.check(&subject.entry.id.name, subject.spec);
     findings.extend(problems.into_iter().map(|it| subject.finding(it)));
-}
-
-/// The schema and the kind's type must agree. Where they do not, nothing may be planned on the entry.
-fn spec_decodes(subject: &Subject, findings: &mut Vec<Finding>) {
-    if let Err(why) = subject.kind.canonical(subject.spec.clone()) {
-        let message = format!("{} cannot be read: {}", called(&subject.entry.id), name::visible(&why));
-        findings.push(Finding::error("E0416", message).at(subject.entry.key.span));
-    }
 }
 
 fn referred_names_are_usable(subject: &Subject, findings: &mut Vec<Finding>) {

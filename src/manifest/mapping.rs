@@ -1,4 +1,6 @@
 //! A mapping while it is read: keys once each, `<<` resolved at its end.
+//!
+//! Entries of all open mappings stand in one stack, so that each finished one is copied once, to its exact size.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,11 +8,15 @@ use std::sync::Arc;
 use crate::manifest::finding::{Finding, quoted};
 use crate::model::{Data, Key, Node, Span};
 
+/// The stack of entries of open mappings.
+pub(super) type Entries = Vec<(Key, Node)>;
+
 /// A mapping whose end was not read yet.
 #[derive(Default)]
 pub(super) struct Mapping {
-    entries: Vec<(Key, Node)>,
-    /// Places of the keys in `entries`, once there are too many to look at one by one.
+    /// Where its entries begin in the stack.
+    start: usize,
+    /// Places of its keys in the stack, once there are too many to look at one by one.
     index: Option<HashMap<Arc<str>, usize>>,
     pending: Pending,
     merge_key: Option<Span>,
@@ -32,24 +38,26 @@ enum Pending {
 }
 
 impl Mapping {
+    /// A mapping whose entries begin where the stack ends.
+    pub fn begin(stack: &Entries) -> Self {
+        Self { start: stack.len(), ..Self::default() }
+    }
+
     /// Takes the next node, a key and a value by turns. `merge` says that it is a plain `<<`.
-    pub fn push(&mut self, node: Node, merge: bool) -> Option<Finding> {
+    pub fn push(&mut self, stack: &mut Entries, node: Node, merge: bool) -> Result<(), Box<Finding>> {
         self.last_byte = Some(node.span.end);
         match std::mem::take(&mut self.pending) {
-            Pending::Key if merge => self.begin_merge(node.span),
-            Pending::Key => match key_of(node) {
-                Ok(key) => self.begin_value(key),
-                Err(finding) => {
-                    self.pending = Pending::Nothing;
-                    Some(*finding)
-                }
-            },
             Pending::Value(key) => {
-                self.insert(key, node);
-                None
+                self.insert(stack, key, node);
+                Ok(())
+            }
+            Pending::Key if merge => self.begin_merge(node.span),
+            Pending::Key => {
+                self.pending = Pending::Nothing;
+                self.begin_value(stack, key_of(node)?)
             }
             Pending::Merge => self.merge(node),
-            Pending::Nothing => None,
+            Pending::Nothing => Ok(()),
         }
     }
 
@@ -67,67 +75,67 @@ impl Mapping {
     }
 
     /// The entries in the order written, then what `<<` brought: explicit keys win, earlier mappings before later ones.
-    pub fn finish(mut self) -> Vec<(Key, Node)> {
+    pub fn finish(mut self, stack: &mut Entries) -> Vec<(Key, Node)> {
         for node in std::mem::take(&mut self.merged) {
             let Data::Map(entries) = node.data else { continue };
             for (key, value) in entries {
-                if self.position(&key.text).is_none() {
-                    self.insert(key, value);
+                if self.position(stack, &key.text).is_none() {
+                    self.insert(stack, key, value);
                 }
             }
         }
-        self.entries.shrink_to_fit();
-        self.entries
+        stack.drain(self.start..).collect()
     }
 
-    fn begin_value(&mut self, key: Key) -> Option<Finding> {
-        let Some(at) = self.position(&key.text) else {
+    fn begin_value(&mut self, stack: &Entries, key: Key) -> Result<(), Box<Finding>> {
+        let Some(at) = self.position(stack, &key.text) else {
             self.pending = Pending::Value(key);
-            return None;
+            return Ok(());
         };
-        self.pending = Pending::Nothing;
-        let first = self.entries[at].0.span;
+        let first = stack[at].0.span;
         let finding = Finding::error("E0108", format!("{} is given twice", quoted(&key.text))).at(key.span);
-        Some(finding.label("the second time").related(format!("{} is given first", quoted(&key.text)), first))
+        let finding = finding.label("the second time");
+        Err(Box::new(finding.related(format!("{} is given first", quoted(&key.text)), first)))
     }
 
-    fn begin_merge(&mut self, span: Span) -> Option<Finding> {
+    fn begin_merge(&mut self, span: Span) -> Result<(), Box<Finding>> {
         self.pending = Pending::Merge;
-        let Some(first) = self.merge_key.replace(span) else { return None };
+        let Some(first) = self.merge_key.replace(span) else { return Ok(()) };
         self.pending = Pending::Nothing;
         let finding = Finding::error("E0108", "`<<` is given twice").at(span).label("the second time");
-        Some(finding.help("merge several mappings with a list: `<<: [*a, *b]`").related("`<<` is given first", first))
+        let finding = finding.help("merge several mappings with a list: `<<: [*a, *b]`");
+        Err(Box::new(finding.related("`<<` is given first", first)))
     }
 
-    fn merge(&mut self, node: Node) -> Option<Finding> {
+    fn merge(&mut self, node: Node) -> Result<(), Box<Finding>> {
         let is_map = |it: &Node| matches!(it.data, Data::Map(_));
         match node.data {
             Data::Map(_) => self.merged.push(node),
             Data::List(items) if items.iter().all(is_map) => self.merged.extend(items),
             _ => {
                 let finding = Finding::error("E0111", "`<<` merges mappings, and this is none").at(node.span);
-                return Some(finding.help("write `<<: *NAME`, where `&NAME` stands before a mapping"));
+                return Err(Box::new(finding.help("write `<<: *NAME`, where `&NAME` stands before a mapping")));
             }
         }
-        None
+        Ok(())
     }
 
-    fn position(&self, key: &str) -> Option<usize> {
+    fn position(&self, stack: &Entries, key: &str) -> Option<usize> {
         match &self.index {
             Some(index) => index.get(key).copied(),
-            None => self.entries.iter().position(|(it, _)| &*it.text == key),
+            None => stack[self.start..].iter().position(|(it, _)| &*it.text == key).map(|at| self.start + at),
         }
     }
 
-    fn insert(&mut self, key: Key, value: Node) {
+    fn insert(&mut self, stack: &mut Entries, key: Key, value: Node) {
         const FEW: usize = 16;
-        let at = self.entries.len();
         if let Some(index) = &mut self.index {
-            index.insert(key.text.clone(), at);
+            index.insert(key.text.clone(), stack.len());
         }
-        self.entries.push((key, value));
-        if self.index.is_none() && self.entries.len() > FEW {
-            self.index = Some(self.entries.iter().enumerate().map(|(at, (key, _))| (key.text.clone(), at)).collect());
+        stack.push((key, value));
+        if self.index.is_none() && stack.len() - self.start > FEW {
+            let keys = stack.iter().enumerate().skip(self.start);
+            self.index = Some(keys.map(|(at, (key, _))| (key.text.clone(), at)).collect());
         }
     }
 }

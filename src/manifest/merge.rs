@@ -18,7 +18,8 @@ pub(super) struct Merged {
     pub external: BTreeMap<ResourceId, Span>,
     /// What cannot be merged.
     pub findings: Vec<Finding>,
-    names: HashMap<ResourceId, Span>,
+    /// Names of kinds that ignore case, as they are compared.
+    folded: HashMap<ResourceId, Span>,
     settings: HashMap<String, (String, Span)>,
 }
 
@@ -60,12 +61,14 @@ impl Merged {
         let Data::Map(entries) = node.data else { return };
         for (key, node) in entries {
             let id = ResourceId::new(kind.facts().word, &*key.text);
-            if let Some(first) = self.names.get(&kinds::matching_id(&id)) {
-                let twice = defined_twice(&id, &self.desired, key.span, *first);
-                self.findings.push(twice);
+            let first = match kind.facts().ignores_case {
+                true => self.folded.insert(kinds::matching_id(&id), key.span),
+                false => self.desired.entries.get(&id).map(|it| it.key.span),
+            };
+            if let Some(first) = first {
+                self.findings.push(defined_twice(&id, &self.desired, key.span, first));
                 continue;
             }
-            self.names.insert(kinds::matching_id(&id), key.span);
             let renamed_from = node.get("renamedFrom").and_then(Node::text).map(str::to_owned);
             let protect = node.get("protect").is_some_and(|it| it.data == Data::Bool(true));
             self.desired.entries.insert(id.clone(), Entry { id, key, node, protect, renamed_from });

@@ -19,11 +19,14 @@ mod shape;
 mod suggest;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
+mod words;
+mod workers;
 mod yaml;
 
 use std::collections::{BTreeSet, HashSet};
-use std::thread;
 
 use crate::manifest::budget::Budget;
 use crate::manifest::finding::Finding;
@@ -103,49 +106,25 @@ pub fn load(files: Vec<(String, Vec<u8>)>) -> Result<Desired, Failure> {
 /// Reads all files, several at once. Their common budget makes no difference to the result: where it
 /// does not suffice, they are read again one after another, and the file that breaks it is named.
 fn read(sources: &[SourceFile], readable: &[bool]) -> Vec<Document> {
-    const THREADS: usize = 4;
     const WORTH_THREADS: usize = 64 * 1024;
+    let read_one = |index: usize, budget: &Budget| match readable[index] {
+        true => yaml::read(index as u32, &sources[index].text, budget),
+        false => Document { root: None, findings: Vec::new() },
+    };
+    let all: Vec<usize> = (0..sources.len()).collect();
     let bytes: usize = sources.iter().map(|it| it.text.len()).sum();
-    let threads = if bytes < WORTH_THREADS { 1 } else { THREADS.min(sources.len()) };
-    if threads > 1 {
-        let budget = Budget::default();
-        let documents = read_side_by_side(sources, readable, &budget, threads);
-        if !budget.is_exceeded() {
-            return documents;
-        }
+    let budget = Budget::default();
+    let documents = workers::map(&all, bytes > WORTH_THREADS, |index| read_one(*index, &budget));
+    if !budget.is_exceeded() {
+        return documents;
     }
     let budget = Budget::default();
     let mut documents = Vec::new();
-    for (index, source) in sources.iter().enumerate() {
+    for index in all {
+        documents.push(read_one(index, &budget));
         if budget.is_exceeded() {
             break;
         }
-        documents.push(read_one(index, source, readable[index], &budget));
     }
     documents
-}
-
-fn read_side_by_side(sources: &[SourceFile], readable: &[bool], budget: &Budget, threads: usize) -> Vec<Document> {
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let work = || {
-        let mut read = Vec::new();
-        loop {
-            let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let Some(source) = sources.get(index) else { return read };
-            read.push((index, read_one(index, source, readable[index], budget)));
-        }
-    };
-    let mut documents: Vec<(usize, Document)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
-    documents.sort_by_key(|(index, _)| *index);
-    documents.into_iter().map(|(_, document)| document).collect()
-}
-
-fn read_one(index: usize, source: &SourceFile, readable: bool, budget: &Budget) -> Document {
-    match readable {
-        true => yaml::read(index as u32, &source.text, budget),
-        false => Document { root: None, findings: Vec::new() },
-    }
 }

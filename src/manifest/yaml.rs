@@ -1,14 +1,15 @@
 //! YAML text to [`Node`] trees with the place of every part; the only file that knows the YAML library.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle};
 
 use crate::manifest::budget::{Budget, DEEPEST, MOST_ALIASES, MOST_NODES, Share};
 use crate::manifest::finding::{Finding, quoted};
-use crate::manifest::mapping::Mapping;
+use crate::manifest::mapping::{Entries, Mapping};
 use crate::manifest::scalar::{self, Plain};
+use crate::manifest::words::Words;
 use crate::model::{Data, Node, Span};
 
 /// What became of one file.
@@ -25,16 +26,18 @@ pub(super) fn read(file: u32, text: &str, budget: &Budget) -> Document {
         file,
         budget: budget.share(),
         open: Vec::new(),
+        items: Vec::new(),
+        entries: Vec::new(),
         anchors: HashMap::new(),
         aliases: 0,
-        words: HashSet::new(),
+        words: Words::default(),
         root: None,
         findings: Vec::new(),
     };
     let stopped = builder.run(text).err();
     let mut root = builder.root.take().filter(|_| stopped.is_none());
     let mut findings = builder.findings;
-    findings.extend(stopped);
+    findings.extend(stopped.map(|it| *it));
     if root.is_none() && findings.is_empty() {
         let top = Span { file, start: 0, end: 0, line: 1, column: 1 };
         findings.push(
@@ -66,24 +69,29 @@ struct Open {
 }
 
 enum Content {
-    List(Vec<Node>),
-    Map(Mapping),
+    /// Where its items begin in the stack of items.
+    List(usize),
+    Map(Box<Mapping>),
 }
 
 struct Builder<'a> {
     file: u32,
     budget: Share<'a>,
     open: Vec<Open>,
+    /// Items of all open lists: each finished one is copied once, to its exact size.
+    items: Vec<Node>,
+    /// Entries of all open mappings.
+    entries: Entries,
     anchors: HashMap<usize, Counted>,
     aliases: usize,
-    words: HashSet<Arc<str>>,
+    words: Words,
     root: Option<Node>,
     findings: Vec<Finding>,
 }
 
 impl Builder<'_> {
     /// Reads all events. An error stops the file.
-    fn run(&mut self, text: &str) -> Result<(), Finding> {
+    fn run(&mut self, text: &str) -> Result<(), Box<Finding>> {
         let options = granit_parser::options! {
             emit_comments: false,
             emit_unresolved_aliases: true,
@@ -92,7 +100,7 @@ impl Builder<'_> {
         };
         let mut documents = 0;
         for event in Parser::new_from_str_with_options(text, options) {
-            let (event, place) = event.map_err(|error| self.syntax(text, &error))?;
+            let (event, place) = event.map_err(|error| Box::new(self.syntax(text, &error)))?;
             let span = self.span(&place);
             if let (Some(tag), Some(stretch)) = (event.tag(), place.tag_span()) {
                 let finding = Finding::error("E0109", format!("the tag {} is not allowed", quoted(&tag.original())));
@@ -114,10 +122,11 @@ impl Builder<'_> {
                 }
                 Event::Scalar(value, style, anchor, _) => self.scalar(&value, style, anchor, span)?,
                 Event::SequenceStart(style, anchor, _) => {
-                    self.begin(Content::List(Vec::new()), style, anchor, span)?;
+                    self.begin(Content::List(self.items.len()), style, anchor, span)?;
                 }
                 Event::MappingStart(style, anchor, _) => {
-                    self.begin(Content::Map(Mapping::default()), style, anchor, span)?;
+                    let map = Mapping::begin(&self.entries);
+                    self.begin(Content::Map(Box::new(map)), style, anchor, span)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
                 Event::Alias(id) => self.alias(id, text, span)?,
@@ -145,7 +154,13 @@ impl Builder<'_> {
         }
     }
 
-    fn begin(&mut self, content: Content, style: StructureStyle, anchor: usize, span: Span) -> Result<(), Finding> {
+    fn begin(
+        &mut self,
+        content: Content,
+        style: StructureStyle,
+        anchor: usize,
+        span: Span,
+    ) -> Result<(), Box<Finding>> {
         if self.open.len() >= DEEPEST {
             return Err(too_deep(span));
         }
@@ -154,17 +169,17 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn end(&mut self, end: Span) -> Result<(), Finding> {
+    fn end(&mut self, end: Span) -> Result<(), Box<Finding>> {
         let Some(Open { content, mut span, anchor, flow, nodes, height }) = self.open.pop() else { return Ok(()) };
         let data = match content {
-            Content::List(mut items) => {
-                items.shrink_to_fit();
+            Content::List(start) => {
+                let items: Vec<Node> = self.items.drain(start..).collect();
                 span.end = items.last().map_or(span.end, |it| it.span.end);
                 Data::List(items)
             }
             Content::Map(map) => {
                 span.end = map.last_byte().unwrap_or(span.end);
-                Data::Map(map.finish())
+                Data::Map(map.finish(&mut self.entries))
             }
         };
         if flow {
@@ -173,46 +188,33 @@ impl Builder<'_> {
         self.complete(Counted { node: Node { data, span }, nodes, height }, anchor, false)
     }
 
-    fn scalar(&mut self, value: &str, style: ScalarStyle, anchor: usize, span: Span) -> Result<(), Finding> {
+    fn scalar(&mut self, value: &str, style: ScalarStyle, anchor: usize, span: Span) -> Result<(), Box<Finding>> {
         // Nothing after a colon is told as `~` at an empty stretch.
         let written = if span.start == span.end { "" } else { value };
         let data = match style {
             ScalarStyle::Plain => match scalar::plain(written) {
                 Plain::Null => Data::Null,
                 Plain::Bool(value) => Data::Bool(value),
-                Plain::Number(value) => Data::Number { text: self.word(written), value },
+                Plain::Number(value) => Data::Number { text: self.words.get(written), value },
                 Plain::Endless => {
                     let finding = Finding::error("E0312", format!("{} is no usable number", quoted(written))).at(span);
                     self.findings.push(finding.help("write a number, or put it in quotes if it is a text"));
                     self.leave_out(span);
                     return Ok(());
                 }
-                Plain::Text => Data::Text(self.word(written)),
+                Plain::Text => Data::Text(self.words.get(written)),
             },
-            _ => Data::Text(self.word(value)),
+            _ => Data::Text(self.words.get(value)),
         };
         let merge = style == ScalarStyle::Plain && written == "<<";
         self.complete(Counted { node: Node { data, span }, nodes: 1, height: 0 }, anchor, merge)
     }
 
-    /// Equal short texts of a file share their memory: most keys and many values repeat.
-    fn word(&mut self, text: &str) -> Arc<str> {
-        const LONGEST: usize = 32;
-        if text.len() > LONGEST {
-            return text.into();
-        }
-        if let Some(known) = self.words.get(text) {
-            return known.clone();
-        }
-        let word: Arc<str> = text.into();
-        self.words.insert(word.clone());
-        word
-    }
-
-    fn alias(&mut self, id: usize, text: &str, span: Span) -> Result<(), Finding> {
+    fn alias(&mut self, id: usize, text: &str, span: Span) -> Result<(), Box<Finding>> {
         self.aliases += 1;
         if self.aliases > MOST_ALIASES {
-            return Err(Finding::error("E0113", format!("the file holds more than {MOST_ALIASES} aliases")).at(span));
+            let finding = Finding::error("E0113", format!("the file holds more than {MOST_ALIASES} aliases"));
+            return Err(Box::new(finding.at(span)));
         }
         let Some(target) = self.anchors.get(&id) else {
             let name = text.get(span.start as usize..span.end as usize).unwrap_or("*");
@@ -240,7 +242,7 @@ impl Builder<'_> {
     }
 
     /// Puts a finished node where it belongs.
-    fn complete(&mut self, counted: Counted, anchor: usize, merge: bool) -> Result<(), Finding> {
+    fn complete(&mut self, counted: Counted, anchor: usize, merge: bool) -> Result<(), Box<Finding>> {
         if !self.budget.take(1) || (anchor != 0 && !self.budget.take(counted.nodes)) {
             return Err(too_many(counted.node.span));
         }
@@ -256,8 +258,12 @@ impl Builder<'_> {
                 open.nodes += nodes;
                 open.height = open.height.max(height + 1);
                 match &mut open.content {
-                    Content::List(items) => items.push(node),
-                    Content::Map(map) => self.findings.extend(map.push(node, merge)),
+                    Content::List(_) => self.items.push(node),
+                    Content::Map(map) => {
+                        if let Err(finding) = map.push(&mut self.entries, node, merge) {
+                            self.findings.push(*finding);
+                        }
+                    }
                 }
             }
         }
@@ -284,14 +290,13 @@ impl Builder<'_> {
     }
 }
 
-fn too_deep(span: Span) -> Finding {
-    Finding::error("E0113", format!("the file is nested more than {DEEPEST} levels deep")).at(span)
+fn too_deep(span: Span) -> Box<Finding> {
+    Box::new(Finding::error("E0113", format!("the file is nested more than {DEEPEST} levels deep")).at(span))
 }
 
-fn too_many(span: Span) -> Finding {
-    Finding::error("E0113", format!("the manifest holds more than {MOST_NODES} values"))
-        .at(span)
-        .help("what an alias repeats counts as often as it is repeated")
+fn too_many(span: Span) -> Box<Finding> {
+    let finding = Finding::error("E0113", format!("the manifest holds more than {MOST_NODES} values")).at(span);
+    Box::new(finding.help("what an alias repeats counts as often as it is repeated"))
 }
 
 /// The code, the sentence and the help of a syntax error.
