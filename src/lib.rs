@@ -37,6 +37,8 @@
 //! 9. Mistakes in a manifest are a list, never the first one only.
 //! 10. What could not be read is unknown, never empty. Nothing is deleted on the strength of it.
 
+pub mod api;
+pub mod apply;
 pub mod kinds;
 pub mod manifest;
 pub mod model;
@@ -44,3 +46,4 @@ pub mod plan;
 pub mod render;
 pub mod sandbox;
 pub mod schema;
+pub mod snapshot;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 mod read;
 mod steps;
 
-use crate::kinds::words::RoleName;
+use crate::kinds::words::{Login, RoleName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
 use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
@@ -23,7 +23,8 @@ pub struct Member;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Member")]
 pub struct MemberSpec {
-    /// What the person may do in the organization. Left out: the live role stays, and newcomers get `member`.
+    /// What the person may do in the organization: a built-in role, or the name of a custom role.
+    /// Left out: the live role stays, and newcomers get `member`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<MemberRole>,
 }
@@ -62,6 +63,7 @@ static FACTS: Facts = Facts {
     section: "members",
     about: "Who belongs to the organization, by login.",
     key_about: "The person's login. Upper and lower case are one.",
+    name_pattern: Some(Login::PATTERN),
     snippet: || json!({"${1:login}": {"role": "${2:member}"}}),
     ignores_case: true,
     fields: &[("role", FieldRule::Value)],

@@ -40,6 +40,8 @@ pub struct Facts {
     pub about: &'static str,
     /// What one entry's key is, for the schema and its readers.
     pub key_about: &'static str,
+    /// What an entry's key must look like, where that is narrower than for any name: the pattern, and what to say.
+    pub name_pattern: Option<(&'static str, &'static str)>,
     /// What a new entry looks like in an editor: the body of a snippet, as JSON.
     pub snippet: fn() -> Value,
     /// Whether names that differ only by case are one.

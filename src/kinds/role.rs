@@ -20,7 +20,7 @@ pub struct Role;
 
 /// A custom role: a named set of permissions that members, teams and tokens can have.
 ///
-/// Give at most one of `permissions`, `grants` and `details`.
+/// Give at most one of `permissions`, `grants` and `details`; with none of them, what the role permits is not managed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Role")]
@@ -32,10 +32,11 @@ pub struct RoleSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("uniqueItems" = true))]
     pub permissions: Option<Vec<Permission>>,
-    /// Permissions on some stacks or environments only. The role has exactly these.
+    /// Permissions on some stacks or environments only. The role has exactly these; their order means nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grants: Option<Vec<Grant>>,
-    /// The service's own permission tree, word for word, for whatever `permissions` and `grants` cannot say.
+    /// The service's own permission tree, word for word, with ids instead of names: for whatever `permissions`
+    /// and `grants` cannot say.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("additionalProperties" = true))]
     pub details: Option<Map<String, Value>>,
@@ -46,7 +47,7 @@ pub struct RoleSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Grant")]
 pub struct Grant {
-    /// What may be done there, such as `stack:update`.
+    /// What may be done there, such as `stack:write`.
     #[schemars(extend("uniqueItems" = true, "minItems" = 1))]
     pub permissions: Vec<Permission>,
     /// The stacks, as `project/stack`.
@@ -64,6 +65,7 @@ static FACTS: Facts = Facts {
     section: "roles",
     about: "Custom roles, by name. Built-in roles (`admin`, `member`, `billing-manager`) always exist and are not listed here.",
     key_about: "The role's name.",
+    name_pattern: None,
     snippet: || json!({"${1:name}": {"description": "${2:What it is for.}", "permissions": ["${3:stack:read}"]}}),
     ignores_case: false,
     fields: &[

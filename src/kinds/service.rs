@@ -23,15 +23,15 @@ pub struct Service;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Service")]
 pub struct ServiceSpec {
-    /// Who owns it: `team/NAME` or `user/LOGIN`. Changing it deletes the service and makes it anew.
+    /// Who owns it: `team/NAME` or `user/LOGIN`. The service has no way to change it: a change deletes it and makes it anew.
     pub owner: Owner,
     /// What the service is. `""` says that there is no text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Free facts about it, in this order. The service has exactly these.
+    /// Free facts about it, shown in this order. The service has exactly these; `[]` says none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub properties: Option<Vec<Property>>,
-    /// The stacks and environments it consists of.
+    /// The stacks and environments it consists of, which must exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<Items>,
 }
@@ -46,7 +46,7 @@ pub struct Property {
     pub key: String,
     /// Its value, always a text: write `"1"` with quotes.
     pub value: String,
-    /// What the console makes of it, such as `url`. Left out: `string`.
+    /// What the console makes of the value, such as `url` for a link; any text. Left out: `string`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
 }
@@ -71,6 +71,7 @@ static FACTS: Facts = Facts {
     section: "services",
     about: "Services, by name: what the organization runs, and who owns it.",
     key_about: "The service's name, unique in the organization.",
+    name_pattern: None,
     snippet: || json!({"${1:name}": {"owner": "team/${2:name}", "description": "${3:What it does.}", "items": {"stacks": ["${4:project/stack}"]}}}),
     ignores_case: false,
     fields: &[

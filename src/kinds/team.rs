@@ -28,33 +28,35 @@ pub struct TeamSpec {
     /// Where the team's people come from. Left out: `pulumi`. Changing it deletes the team and makes it anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<TeamKind>,
-    /// The number of the GitHub team, for a team of kind `github`.
+    /// The number of the GitHub team. Needed to make a team of kind `github`, and only for those.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 9_007_199_254_740_991_i64))]
     pub github_team_id: Option<i64>,
-    /// The name people see. Left out on creation: the team's name.
+    /// The name people see, at most 100 characters. Left out: the live one stays, and a new team shows its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
     pub display_name: Option<String>,
     /// What the team is for. `""` says that there is no text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Logins. The team holds exactly these people; they must be members of the organization.
-    /// Not for teams of kind `github` or `scim`, whose people come from elsewhere.
+    /// Logins. The team holds exactly these people, who must be members of the organization; `[]` says nobody.
+    /// Left out: whoever is in the team stays. Not for teams of kind `github` or `scim`, whose people come
+    /// from elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("uniqueItems" = true))]
     pub members: Option<Vec<Login>>,
-    /// Logins, of the members: exactly these people administer the team.
+    /// Logins, out of `members`: exactly these people administer the team, which means that they can add and
+    /// remove people. Left out: whoever administers it still does.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("uniqueItems" = true))]
     pub admins: Option<Vec<Login>>,
-    /// A role that everybody in the team has: the name of a custom role, or `none`.
+    /// A role that everybody in the team has besides their own: the name of a custom role, or `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<TeamRole>,
-    /// Permissions on stacks, by `project/stack`. The team has exactly these.
+    /// Permissions on stacks, by `project/stack`. The team has exactly these; `{}` says none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stacks: Option<BTreeMap<QualifiedName, StackPermission>>,
-    /// Permissions on environments, by `project/environment`. The team has exactly these.
+    /// Permissions on environments, by `project/environment`. The team has exactly these; `{}` says none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environments: Option<BTreeMap<QualifiedName, EnvironmentGrant>>,
 }
@@ -104,7 +106,7 @@ pub enum EnvironmentPermission {
 pub struct EnvironmentGrant {
     /// What the team may do with it.
     pub permission: EnvironmentPermission,
-    /// How long it may be held open at most. Left out: as long as the service allows.
+    /// How long it may be held open at most, such as `1h`. Left out: as long as the service allows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_open_duration: Option<Duration>,
 }
@@ -134,6 +136,7 @@ static FACTS: Facts = Facts {
     section: "teams",
     about: "Teams, by name.",
     key_about: "The team's name, as in addresses. A team cannot be renamed; its display name can.",
+    name_pattern: None,
     snippet: || json!({"${1:name}": {"description": "${2:What it does.}", "members": ["${3:login}"]}}),
     ignores_case: false,
     fields: &[

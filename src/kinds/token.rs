@@ -28,30 +28,33 @@ pub struct Token;
 pub struct TokenSpec {
     /// Where the token belongs: `organization`, or `team/NAME`.
     pub scope: TokenScope,
-    /// What it is used for.
+    /// What it is used for. It cannot be changed without a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// What it may do: the name of a custom role, or `admin` for an administrator's token.
     /// Only for scope `organization`. Left out: what a regular member may do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<TokenRole>,
-    /// How long a new token lives, such as `90d`. Left out, like `expires`: it never expires.
+    /// How long a new token lives, such as `90d`; at most two years. A change takes effect with the next token.
+    /// Left out, with `expires` left out as well: it never expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<Duration>,
-    /// The day it expires, such as `2027-05-01`, instead of `lifetime`.
+    /// When it expires, instead of `lifetime`: a day such as `2027-05-01` (its start, UTC), or a moment.
+    /// At most two years ahead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Date>,
-    /// A plan this long before the end renews the token.
+    /// A plan in the last stretch of this length renews the token: a successor is made, and the old one is revoked.
+    /// Left out: nothing is renewed by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renew_before: Option<Duration>,
     /// Raise it by one to rotate the token by hand. Left out: `1` for a new token, else what is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 9999))]
     pub rotation: Option<u32>,
-    /// How long the old token stays alive beside its successor. Left out: `1d`.
+    /// How long the old token stays alive beside its successor; `0d` revokes it in the same run. Left out: `1d`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overlap: Option<Duration>,
-    /// Where the value of a new token goes, once: `file:PATH`. Needed to make or rotate it.
+    /// Where the value of a new token goes. It is told only once, so nothing is made or rotated without this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub save_to: Option<SinkAddress>,
 }
@@ -81,6 +84,10 @@ static FACTS: Facts = Facts {
     section: "tokens",
     about: "Access tokens, by their logical name.",
     key_about: "The token's logical name, at most 28 characters. On the service it is NAME.ROTATION-NONCE.",
+    name_pattern: Some((
+        r"^([^./\\\x00-\x20\x7f-\xa0]([^/\\\x00-\x1f\x7f-\x9f]{0,26}[^/\\\x00-\x20\x7f-\xa0])?|\.([^./\\\x00-\x20\x7f-\xa0]|[^/\\\x00-\x1f\x7f-\x9f]{1,26}[^/\\\x00-\x20\x7f-\xa0]))$",
+        "Write a name of at most 28 characters, without / or \\ and without a space at either end.",
+    )),
     snippet: || json!({"${1:name}": {"scope": "organization", "description": "${2:What it is for.}", "lifetime": "${3:90d}", "saveTo": "file:${4:secrets/token}"}}),
     ignores_case: false,
     fields: &[

@@ -13,6 +13,11 @@ macro_rules! word {
         #[serde(transparent)]
         pub struct $name(pub String);
 
+        impl $name {
+            /// What it must look like, and what to say when it does not.
+            pub const PATTERN: (&'static str, &'static str) = ($pattern, $message);
+        }
+
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($name).into()
@@ -74,7 +79,8 @@ word!(
 word!(
     /// Where a token's value goes.
     SinkAddress,
-    "Where the value goes, once, when the token is made: `file:PATH` below the working directory.",
+    "Where a value goes, once: `file:PATH` below the working directory, `command:NAME` for a command given to \
+        `bylaws apply --sink`, or `environment:PROJECT/ENVIRONMENT#path` for a secret in an environment.",
     r"^(file|command|environment):.+$",
     "Write file:PATH, command:NAME or environment:PROJECT/ENVIRONMENT#path."
 );

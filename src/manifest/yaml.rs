@@ -1,7 +1,6 @@
 //! YAML text to [`Node`] trees with the place of every part; the only file that knows the YAML library.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle};
 

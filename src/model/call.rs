@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{Duration, ResourceId};
 
-/// What a request does. Reads are in a type of their own: see [`crate::model::Read`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What a writing request does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// Creates.
@@ -31,24 +32,24 @@ impl fmt::Display for Method {
 }
 
 /// One writing request. It cannot branch on an answer: where that is needed, it is two actions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
-    /// The method.
+    /// The HTTP method.
     pub method: Method,
-    /// Path segments, unencoded, from `api` on. `api` encodes them and asserts that their number is kept.
+    /// Path segments, unencoded, from `api` on: sent with `/` between them, each encoded as one.
     pub path: Vec<Segment>,
-    /// Query parameters.
+    /// Query parameters, as pairs of name and value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<(String, String)>,
-    /// The JSON body; null wherever [`Call::holes`] has something to fill in.
+    /// The JSON body; null wherever `holes` has something to fill in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
     /// JSON pointers into the body, and what apply puts there. Kept beside the body, so that no text
     /// a person wrote can be taken for one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub holes: BTreeMap<String, Hole>,
-    /// What is taken out of the answer.
+    /// What is taken out of the answer: ids for later calls, and secrets for their sinks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub captures: Vec<Capture>,
     /// Statuses that mean "it is so already", besides every 2xx (and 404 for a deletion).
@@ -63,7 +64,7 @@ pub struct Call {
 }
 
 /// One path segment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Segment {
     /// Known now.
@@ -73,7 +74,7 @@ pub enum Segment {
 }
 
 /// Something a plan cannot know, filled in when the call is sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Hole {
     /// A value kept by an earlier call's capture: `what` (such as `id`) of the resource.
@@ -109,7 +110,7 @@ impl fmt::Display for Hole {
 }
 
 /// Something taken out of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Capture {
     /// JSON pointer into the answer.
@@ -119,12 +120,12 @@ pub struct Capture {
 }
 
 /// Where a captured value goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Into {
     /// A secret, to the sink of this text, before anything else happens.
     Sink(String),
-    /// Kept under this word of the call's resource, for later calls' [`Hole::Kept`].
+    /// Kept under this word of the call's resource, for the holes of later calls.
     Keep(String),
 }
 

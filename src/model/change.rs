@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{Call, FieldChange, Place, ResourceId};
 
 /// What happens to a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verb {
     /// It comes.
@@ -24,7 +25,7 @@ pub enum Verb {
 }
 
 /// Why a change is in the plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// The manifest says so; no base branch was compared.
@@ -37,7 +38,7 @@ pub enum Origin {
 }
 
 /// The safe order of steps: no step of a later phase starts while one it depends on is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// New names for live objects.
@@ -55,7 +56,7 @@ pub enum Phase {
 }
 
 /// One step: calls that belong together, sent one after another.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Action {
     /// Its place in the plan's order, from 1; 0 until it is ordered.
@@ -64,7 +65,7 @@ pub struct Action {
     pub phase: Phase,
     /// What it does, in a few words for people: `add bob, carol`.
     pub what: String,
-    /// The calls.
+    /// The requests, in their order.
     pub calls: Vec<Call>,
     /// Steps that must be done before.
     pub after: Vec<usize>,
@@ -102,14 +103,14 @@ impl Action {
 }
 
 /// What a plan does to one resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// Which resource, under its new name.
     pub id: ResourceId,
-    /// The id's kind.
+    /// The kind of `id`, such as `team`.
     pub kind: String,
-    /// The id's name.
+    /// The name of `id`, such as `platform`.
     pub name: String,
     /// What happens to it.
     #[serde(rename = "action")]
@@ -121,7 +122,7 @@ pub struct Change {
     /// Its name before a rename.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renamed_from: Option<String>,
-    /// Where the manifest says so.
+    /// Where the manifest says so; null where it says nothing, as for what is in no manifest.
     pub source: Option<Place>,
     /// The live spec; null for a creation.
     pub before: Value,

@@ -1,11 +1,12 @@
 //! What is wrong with what somebody wrote, or with what a plan would do: data, rendered elsewhere.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::ResourceId;
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Nothing can go on with this.
@@ -18,8 +19,8 @@ pub enum Severity {
 
 /// A stretch of a file, resolved: what people and machines are shown.
 ///
-/// Lines and columns count from 1, columns in characters, `end` is one past the last one; bytes count from 0.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// Lines and columns count from 1, columns in characters; ends are one past the last one; bytes count from 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
     /// The file as it was named on the command line or found.
@@ -39,7 +40,7 @@ pub struct Place {
 }
 
 /// One finding, complete: any rendering is made from this and the source text alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnostic {
     /// A stable code: `E0203` for mistakes in a manifest, a word such as `last-admin` for a plan's.
@@ -72,7 +73,7 @@ pub struct Diagnostic {
 }
 
 /// Another place that belongs to a finding, or a remark without one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Related {
     /// The remark.
     pub message: String,

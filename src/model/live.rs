@@ -41,7 +41,8 @@ pub struct KindState {
     /// Why the list may lack something; then nothing is deleted or created on the strength of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
-    /// Objects that were listed and could not be read, by matching key, and why: nothing is planned for them.
+    /// Objects that are there, or may be, but could not be read, by matching key, and why: nothing is
+    /// planned for them, and they are in no other list.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown_objects: BTreeMap<String, String>,
     /// What the kind needs to know beside its objects, such as the ids of stacks. Never compared, never shown.

@@ -119,6 +119,24 @@ impl Node {
         if want_key { key_span } else { node.span }
     }
 
+    /// A value nobody wrote, all of it at one place: what an import would write.
+    pub fn from_value(value: &Value, span: Span) -> Self {
+        let data = match value {
+            Value::Null => Data::Null,
+            Value::Bool(value) => Data::Bool(*value),
+            Value::Number(value) => Data::Number { text: value.to_string().into(), value: value.clone() },
+            Value::String(text) => Data::Text(text.as_str().into()),
+            Value::Array(items) => Data::List(items.iter().map(|it| Self::from_value(it, span)).collect()),
+            Value::Object(map) => {
+                let entry = |(key, it): (&String, &Value)| {
+                    (Key { text: key.as_str().into(), span }, Self::from_value(it, span))
+                };
+                Data::Map(map.iter().map(entry).collect())
+            }
+        };
+        Self { data, span }
+    }
+
     /// The same value without places.
     pub fn to_value(&self) -> Value {
         match &self.data {

@@ -1,5 +1,6 @@
 //! A plan: what would be done, in which order, and what speaks against it. Promised, as `bylaws.plan` 1.0.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Change, Diagnostic};
@@ -10,26 +11,31 @@ pub const FORMAT: &str = "bylaws.plan";
 pub const FORMAT_VERSION: &str = "1.0";
 
 /// A complete plan. It leaves no choices to whoever applies it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// Readers ignore names they do not know, and refuse a `formatVersion` with another major number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Always `bylaws.plan`.
+    #[schemars(extend("enum" = [FORMAT]))]
     pub format: String,
-    /// `MAJOR.MINOR`.
+    /// `MAJOR.MINOR`; a new minor version only adds.
+    #[schemars(regex(pattern = r"^1\.[0-9]+$"))]
     pub format_version: String,
     /// Who made it.
     pub tool: Tool,
     /// The organization's slug.
     pub organization: String,
-    /// The service's address.
+    /// The service's address, such as `https://api.pulumi.com`.
     pub backend: String,
     /// Where the manifest came from.
     pub source: Source,
     /// SHA-256 over the canonical changes, the organization and the backend: `sha256:` and 64 hex digits.
+    #[schemars(regex(pattern = "^sha256:[0-9a-f]{64}$"))]
     pub checksum: String,
     /// Whether it can be applied.
     pub status: Status,
-    /// Counts.
+    /// Counts: what a gate or a headline needs.
     pub summary: Summary,
     /// What changes, by kind and name.
     pub changes: Vec<Change>,
@@ -42,16 +48,16 @@ pub struct Plan {
 }
 
 /// Who made the plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tool {
-    /// `bylaws`.
+    /// The program: `bylaws`.
     pub name: String,
     /// Its version.
     pub version: String,
 }
 
 /// Where the manifest came from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// The paths, as given or found.
@@ -61,7 +67,7 @@ pub struct Source {
 }
 
 /// Whether a plan can be applied.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// Nothing blocks it and it saw all it had to see.
@@ -73,7 +79,7 @@ pub struct Status {
 }
 
 /// Counts of a plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Resources that come.
@@ -95,10 +101,10 @@ pub struct Summary {
 }
 
 /// Live objects of one kind that no manifest speaks of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unmanaged {
-    /// The kind.
+    /// The kind, such as `team`.
     pub kind: String,
     /// Their names, sorted.
     pub names: Vec<String>,

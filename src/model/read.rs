@@ -22,7 +22,7 @@ pub struct Read {
 }
 
 /// How a list goes on after its first page. The request parameter is `continuationToken` in both cases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Paging {
     /// One answer is all.
     Whole,

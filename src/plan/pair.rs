@@ -1,6 +1,6 @@
 //! The manifest's entries and the live objects, paired: which resources change, and how.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -27,14 +27,10 @@ pub(super) struct Paired<'a> {
 /// Pairs every kind.
 pub(super) fn all<'a>(world: &World<'a>, options: &Options) -> Paired<'a> {
     let mut paired = Paired { unseen: world.live.unseen.clone(), ..Paired::default() };
+    let renames = rename::all(world);
     for kind in kinds::ALL {
-        let mut pairing = Pairing {
-            kind: *kind,
-            state: world.live.kind(kind.facts().word),
-            world,
-            options,
-            claimed: BTreeSet::new(),
-        };
+        let state = world.live.kind(kind.facts().word);
+        let mut pairing = Pairing { kind: *kind, state, world, options, renames: &renames, claimed: BTreeSet::new() };
         pairing.declared(&mut paired);
         pairing.tombstones(&mut paired);
         pairing.rest(&mut paired);
@@ -47,6 +43,8 @@ struct Pairing<'a, 'w> {
     state: &'a KindState,
     world: &'w World<'a>,
     options: &'w Options,
+    /// New names by old ids, for whatever refers to what is renamed.
+    renames: &'w BTreeMap<ResourceId, String>,
     /// Keys of live objects that an entry or a tombstone speaks of.
     claimed: BTreeSet<String>,
 }
@@ -108,7 +106,8 @@ impl<'a> Pairing<'a, '_> {
             paired.unseen.push(format!("{} of {} could not be read, so that it is left alone", &field[1..], entry.id));
         }
         let rules = self.kind.facts().fields;
-        let mut fields = compare::fields(rules, spec, live);
+        let renamed_live = rename::with_new_names(self.kind, live, self.renames);
+        let mut fields = compare::fields(rules, spec, renamed_live.as_ref().unwrap_or(live));
         fields.extend(self.kind.due(spec, live, self.world));
         let has = |rule: FieldRule| fields.iter().any(|it| it.0 == rule);
         let verb = match (renamed, has(FieldRule::Replaces) || has(FieldRule::Renews)) {

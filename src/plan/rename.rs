@@ -1,9 +1,11 @@
 //! Whether a `renamedFrom` is still to do, and rings of names that need a step aside.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use crate::kinds::{Kind, matching_key};
-use crate::model::{Entry, FieldRule, KindState};
+use crate::kinds::{self, Kind, World, matching_id, matching_key};
+use crate::model::{Entry, FieldRule, KindState, LiveObject, ResourceId};
 
 /// What a `renamedFrom` comes to.
 pub(super) enum Renaming {
@@ -43,4 +45,41 @@ pub(super) fn judge(kind: &dyn Kind, entry: &Entry, spec: &Value, state: &KindSt
             if moved { Renaming::ToDo(old_key) } else { Renaming::Ambiguous }
         }
     })
+}
+
+/// Every rename that is to do: the new name by the old id.
+pub(super) fn all(world: &World) -> BTreeMap<ResourceId, String> {
+    let mut renames = BTreeMap::new();
+    for entry in world.desired.entries.values().filter(|it| it.renamed_from.is_some()) {
+        let Some(kind) = kinds::by_word(&entry.id.kind) else { continue };
+        let state = world.live.kind(kind.facts().word);
+        if let Some(Renaming::ToDo(old)) = judge(kind, entry, &world.spec(entry), state)
+            && let Some(live) = state.objects.get(&old)
+        {
+            let id = ResourceId::new(entry.id.kind.clone(), live.name.clone());
+            renames.insert(matching_id(&id), entry.id.name.clone());
+        }
+    }
+    renames
+}
+
+/// The live object as if the names it refers to were the new ones already; nothing where none is renamed.
+/// Whoever refers to something that is renamed in the same plan refers to it still, without a call.
+pub(super) fn with_new_names(
+    kind: &dyn Kind,
+    live: &LiveObject,
+    renames: &BTreeMap<ResourceId, String>,
+) -> Option<LiveObject> {
+    let mut renamed: Option<LiveObject> = None;
+    for reference in kind.references(&live.name, &live.spec) {
+        let Some(new) = renames.get(&matching_id(&reference.to)) else { continue };
+        let copy = renamed.get_or_insert_with(|| live.clone());
+        if let Some(Value::String(text)) = copy.spec.pointer_mut(&reference.pointer) {
+            *text = match reference.part {
+                None => new.clone(),
+                Some((start, _)) => text.chars().take(start).chain(new.chars()).collect(),
+            };
+        }
+    }
+    renamed
 }

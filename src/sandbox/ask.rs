@@ -174,6 +174,15 @@ impl Ask<'_> {
         Err(Refusal::forbidden(detail))
     }
 
+    /// Refuses what the plan of the organization lacks. A switch that is not there is not off.
+    pub fn need_feature(&self, name: &str) -> Result<(), Refusal> {
+        if self.state.organization.features.get(name) == Some(&false) {
+            let detail = format!("This feature is not available on your plan ({name}).");
+            return Err(Refusal::bad_request(detail));
+        }
+        Ok(())
+    }
+
     /// Appends to the audit log.
     pub fn audit(&mut self, event: &str, description: impl Into<String>) {
         let machine = self.caller.machine.as_ref();

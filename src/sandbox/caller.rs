@@ -21,6 +21,19 @@ pub enum TokenKind {
     Team,
 }
 
+impl std::str::FromStr for TokenKind {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<TokenKind> {
+        match text {
+            "personal" => Ok(TokenKind::Personal),
+            "organization" => Ok(TokenKind::Organization),
+            "team" => Ok(TokenKind::Team),
+            _ => anyhow::bail!("`{text}` is not `personal`, `organization` or `team`"),
+        }
+    }
+}
+
 /// Who is asking.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {

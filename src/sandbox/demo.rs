@@ -88,7 +88,7 @@ fn roles(seed: &mut Seed, shop: &[String; 2]) -> (String, String) {
                 "left": is(production),
                 "right": is(staging),
             },
-            "subNode": allow(&["stack:read", "stack:update"]),
+            "subNode": allow(&["stack:read", "stack:write"]),
         }],
     });
     let deployer = seed.role("deployer", "Deploys the shop.", details);
@@ -167,5 +167,38 @@ fn surroundings(seed: &mut Seed) {
             members: members.iter().map(|it| (*it).to_owned()).collect(),
         };
         seed.state.github_teams.insert(id, team);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_named_exists() {
+        let state = demo(1_787_306_400);
+        assert_eq!(state.members.values().filter(|it| it.known).count(), 12);
+        assert_eq!((state.teams.len(), state.services.len(), state.tokens.len()), (5, 6, 5));
+        for team in state.teams.values() {
+            assert!(team.members.keys().all(|it| state.joined(it).is_some()), "{}", team.name);
+            assert!(team.stacks.keys().all(|it| state.stacks.contains_key(it)), "{}", team.name);
+            assert!(team.environments.keys().all(|it| state.environments.contains_key(it)), "{}", team.name);
+        }
+        for service in state.services.values() {
+            let owner = &service.owner.name;
+            assert!(state.teams.contains_key(owner) || state.joined(owner).is_some(), "{}", service.name);
+            assert!(service.items.values().all(|it| match it.kind.as_str() {
+                "stack" => state.stacks.contains_key(&it.name),
+                _ => state.environments.contains_key(&it.name),
+            }));
+        }
+        assert!(state.tokens.values().all(|it| state.burnt_token_names.contains(&it.name)));
+    }
+
+    #[test]
+    fn a_state_survives_its_file() {
+        let state = demo(1_787_306_400);
+        let text = serde_json::to_string_pretty(&state).expect("a text");
+        assert_eq!(serde_json::from_str::<State>(&text).expect("a state"), state);
     }
 }

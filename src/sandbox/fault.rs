@@ -44,6 +44,9 @@ pub enum What {
     Timeout,
     /// The answer comes this much later: `delay=200ms`.
     Delay(Duration),
+    /// Reads show the organization as it was this long ago, or when the fault was asked for if that is later:
+    /// `lag=500ms`.
+    Lag(Duration),
     /// 200 with a login page.
     Html,
     /// 200 with nothing.
@@ -196,6 +199,7 @@ fn parse_what(text: &str) -> Result<(What, bool)> {
         ("truncate", None) => What::Truncate,
         ("drip", Some(text)) => What::Drip(duration(text)?),
         ("delay", Some(text)) => What::Delay(duration(text)?),
+        ("lag", Some(text)) => What::Lag(duration(text)?),
         ("null-list", None) => What::NullList,
         ("drop-item", None) => What::DropItem,
         ("repeat-item", None) => What::RepeatItem,

@@ -11,6 +11,7 @@ pub mod caller;
 pub mod clock;
 pub mod demo;
 pub mod fault;
+pub mod generate;
 pub mod log;
 pub mod page;
 pub mod rate;
@@ -32,12 +33,13 @@ pub use crate::sandbox::caller::TokenKind;
 pub use crate::sandbox::demo::demo;
 pub use crate::sandbox::fault::Fault;
 pub use crate::sandbox::fault::What;
+pub use crate::sandbox::generate::Size;
+pub use crate::sandbox::generate::generated;
 pub use crate::sandbox::log::LoggedRequest;
 pub use crate::sandbox::rate::Rate;
 pub use crate::sandbox::state::State;
 
 use crate::sandbox::ask::Rules;
-use crate::sandbox::fault::Armed;
 use crate::sandbox::log::Log;
 use crate::sandbox::rate::Bucket;
 use crate::sandbox::router::Desk;
@@ -135,13 +137,14 @@ pub async fn start(config: Config) -> Result<Running> {
         store: store.clone(),
         router: router::build(&desk),
         log: Log::open(config.log.as_deref())?,
-        faults: Mutex::new(config.faults.into_iter().map(Armed::new).collect()),
+        faults: Mutex::default(),
         bucket: config.rate.map(|it| Mutex::new(Bucket::new(it))),
         latency: config.latency,
         token_kind: config.token_kind,
         now: config.now,
         requests: AtomicU64::new(0),
     });
+    config.faults.into_iter().for_each(|it| shared.inject(it));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))
         .await
         .with_context(|| format!("failed to listen on port {}", config.port))?;
@@ -197,8 +200,7 @@ impl Running {
 
     /// Asks for one more fault.
     pub fn inject(&self, fault: Fault) {
-        let mut faults = self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        faults.push(Armed::new(fault));
+        self.shared.inject(fault);
     }
 
     /// Takes all faults away.

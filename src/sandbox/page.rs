@@ -65,7 +65,8 @@ impl Page {
     }
 }
 
-fn encode(key: &str, list: &str) -> String {
+/// An opaque token for a place in a list.
+pub fn encode(key: &str, list: &str) -> String {
     use std::fmt::Write;
     let mut text = String::from("c");
     for byte in list.bytes().chain([0]).chain(key.bytes()) {
@@ -74,7 +75,8 @@ fn encode(key: &str, list: &str) -> String {
     text
 }
 
-fn decode(token: &str, list: &str) -> Option<String> {
+/// The place a token stands for, if it is one of this list.
+pub fn decode(token: &str, list: &str) -> Option<String> {
     let digits = token.strip_prefix('c')?.as_bytes();
     let pairs = digits.chunks(2).map(|it| {
         let pair = std::str::from_utf8(it).ok().filter(|it| it.len() == 2)?;

@@ -21,6 +21,7 @@ use hyper::StatusCode;
 use hyper::header;
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// The outcome of looking at the credentials, which travels with the request.
 #[derive(Clone, Debug)]
@@ -29,6 +30,10 @@ pub struct Who(pub Result<Caller, Refusal>);
 /// When the request is handled, which travels with it too: Unix seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment(pub i64);
+
+/// The past that a read is answered from, which travels with the request too.
+#[derive(Clone, Copy, Debug)]
+pub struct Behind(pub Instant);
 
 /// The JSON of an answer, which travels with the response.
 #[derive(Clone, Debug)]
@@ -93,11 +98,14 @@ async fn perform(desk: Desk, route: Route, request: Request) -> Outcome {
         .map_err(|_| Refusal::bad_request("invalid path"))?;
     let named = named.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Refusal::bad_request("invalid body"))?;
+    let reads = matches!(route.method, "GET" | "HEAD");
+    let mut past = parts.extensions.get::<Behind>().filter(|_| reads).map(|it| desk.store.as_of(it.0));
     let (outcome, revision) = desk.store.with(|state| {
+        let state = past.as_mut().unwrap_or(state);
         let mut ask =
             Ask { state, caller: &who, rules: &desk.rules, now, parts: named, query: query.0, content_type, bytes };
         let outcome = enter(&mut ask, route);
-        let changed = outcome.is_ok() && !matches!(route.method, "GET" | "HEAD");
+        let changed = outcome.is_ok() && !reads;
         (outcome, changed)
     });
     if let Some(revision) = revision

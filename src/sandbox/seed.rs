@@ -25,21 +25,31 @@ pub struct Seed {
     pub now: i64,
 }
 
-const FEATURES: [&str; 14] = [
-    "accessTokenExpiryPolicyEnabled",
-    "approvalsEnabled",
-    "auditLogsEnabled",
-    "customRoleCondition",
-    "customRolesEnabled",
-    "environmentsEnabled",
-    "machineTokensEnabled",
-    "restoreStacksEnabled",
-    "samlSsoEnabled",
-    "scimEnabled",
-    "teamMemberRoleManagementEnabled",
-    "teamsEnabled",
-    "usersCustomRolesEnabled",
-    "webhooksEnabled",
+/// Every switch there is.
+#[rustfmt::skip]
+const FEATURES: &[&str] = &[
+    "accessTokenExpiryPolicyEnabled", "agentIntegrationCatalogEnabled", "agentPoolRegistrationEnabled",
+    "agentScheduledTasksEnabled", "aiAgentsEnabled", "aiReviewCodeAccessEnabled", "aleEnabled", "approvalsEnabled",
+    "auditLogUIFilteringEnabled", "auditLogsEnabled", "bitbucketVCSEnabled", "bringYourOwnKeyEnabled",
+    "cliIntegrationCatalogEnabled", "crossGuardEnabled", "customRoleCondition", "customRolesEnabled",
+    "customTemplatesEnabled", "customVCSEnabled", "dashboardOnboardingUIEnabled", "dependencyCachingEnabled",
+    "deployEnabled", "deploymentOidcSettingsEnabled", "discoveredStacksEnabled", "driftDetectionEnabled",
+    "driftRemediationEnabled", "environmentRevisionTagsEnabled", "environmentSecretRotationEnabled",
+    "environmentsEnabled", "environmentsRestoreEnabled", "escEditorRevampEnabled",
+    "escOnboardingAzureOAuthClientEnabled", "escOnboardingEnabled", "escOnboardingGcpOAuthClientEnabled",
+    "escOnboardingV2Enabled", "expandedPolicyEnforcementLevelsEnabled", "fixDriftWithNeoEnabled",
+    "getStartedOnboardEnabled", "ghAppDetailedDiffEnabled", "gitHubEnterpriseIndividualAuthEnabled",
+    "gitHubEnterpriseIntegrationEnabled", "hasTerraformModules", "iacCloudImportEnabled",
+    "insightsAutoPolicyPacksEnabled", "insightsMonetizationEnabled", "integrationAssistantEnabled",
+    "legacyDeploymentsOrgToken", "machineTokensEnabled", "neoByokEnabled", "neoCodeReviewsEnabled",
+    "neoPlanModeEnabled", "neoReadOnlyEnabled", "neoServerSideApprovalsEnabled", "neoTaskSharingEnabled",
+    "neoTokenMeteringEnabled", "neoUsageLimitsEnabled", "nlpSearchEnabled", "notificationCenterEnabled",
+    "pangeaAccountsScanPageEnabled", "policyIssueManagementEnabled", "policyManagementV2Enabled",
+    "propertySearchUIEnabled", "resourceExportEnabled", "resourceSearchEnabled", "restoreStacksEnabled",
+    "samlSsoEnabled", "scimEnabled", "selfHostedDeploymentsEnabled", "selfServeIDPRemoval",
+    "serviceBackedConfigEnabled", "tagBasedDeploymentTriggersEnabled", "teamMemberRoleManagementEnabled",
+    "teamsEnabled", "themingEnabled", "universalSearchEnabled", "unlinkedGitHubAppRecoveryEnabled",
+    "usersCustomRolesEnabled", "webhooksEnabled",
 ];
 
 /// A tree that grants scopes on everything.

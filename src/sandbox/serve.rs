@@ -10,6 +10,7 @@ use crate::sandbox::fault::What;
 use crate::sandbox::log::Log;
 use crate::sandbox::log::LoggedRequest;
 use crate::sandbox::rate::Bucket;
+use crate::sandbox::router::Behind;
 use crate::sandbox::router::Moment;
 use crate::sandbox::router::Told;
 use crate::sandbox::router::Who;
@@ -35,6 +36,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 /// What every connection of a server shares.
@@ -63,6 +65,14 @@ pub struct Reply {
 impl Shared {
     pub fn now(&self) -> i64 {
         self.now.unwrap_or_else(clock::system)
+    }
+
+    /// Asks for a fault.
+    pub fn inject(&self, fault: Fault) {
+        if matches!(fault.what, What::Lag(_)) {
+            self.store.remember();
+        }
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(Armed::new(fault));
     }
 
     /// The fault that strikes a request: of those that match, the one that was asked for first.
@@ -213,6 +223,10 @@ async fn strike(
     }
     match &fault.what {
         What::Delay(length) => tokio::time::sleep(*length).await,
+        What::Lag(length) => {
+            let instant = Instant::now().checked_sub(*length).unwrap_or_else(Instant::now);
+            parts.extensions.insert(Behind(instant));
+        }
         What::Truncate => *manner = Manner::Half,
         What::Drip(pause) => *manner = Manner::Slow(*pause),
         _ => {}

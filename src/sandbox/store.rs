@@ -12,6 +12,7 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use tokio::sync::Notify;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// The state in memory, and how far the file has followed it.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ struct Inner {
     state: State,
     /// Counts changes.
     revision: u64,
+    /// Past states with the instant from which each held, oldest first; none unless somebody asked.
+    past: Option<Vec<(Instant, State)>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -34,6 +37,9 @@ struct Written {
     revision: u64,
     failure: Option<String>,
 }
+
+/// The latest this many past states are remembered.
+const PAST: usize = 64;
 
 /// Reads a state file.
 pub fn read(path: &Path) -> Result<State> {
@@ -80,7 +86,7 @@ impl Store {
             None => seed(),
         };
         Ok(Store {
-            inner: Mutex::new(Inner { state, revision: 0 }),
+            inner: Mutex::new(Inner { state, revision: 0, past: None }),
             file,
             changed: Notify::new(),
             written: watch::Sender::new(Written::default()),
@@ -99,10 +105,32 @@ impl Store {
             return (answer, None);
         }
         inner.revision += 1;
+        let Inner { state, past, .. } = &mut *inner;
+        if let Some(past) = past {
+            past.push((Instant::now(), state.clone()));
+            // Enough for any lag worth testing.
+            past.drain(..past.len().saturating_sub(PAST));
+        }
         let revision = inner.revision;
         drop(inner);
         self.changed.notify_one();
         (answer, Some(revision))
+    }
+
+    /// Remembers states from here on, for `as_of`.
+    pub fn remember(&self) {
+        let mut inner = self.lock();
+        if inner.past.is_none() {
+            inner.past = Some(vec![(Instant::now(), inner.state.clone())]);
+        }
+    }
+
+    /// The state that held at an instant, as far as it is remembered.
+    pub fn as_of(&self, instant: Instant) -> State {
+        let inner = self.lock();
+        let past = inner.past.as_deref().unwrap_or_default();
+        let held = past.iter().rev().find(|(since, _)| *since <= instant).or_else(|| past.first());
+        held.map_or_else(|| inner.state.clone(), |(_, state)| state.clone())
     }
 
     /// Waits until a revision is on disk. Without a file there is nothing to wait for.

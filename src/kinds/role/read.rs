@@ -214,7 +214,10 @@ impl Reader for RoleReader {
             let mut spec = Map::new();
             spec.insert("description".to_owned(), json!(record.description.clone().unwrap_or_default()));
             if !record.details.is_null() {
-                let (field, value) = tree::read(&record.details, &names);
+                // Whoever wrote the tree word for word is compared word for word.
+                let verbatim = scope.declared.get(&record.name).is_some_and(|it| it.get("details").is_some());
+                let (field, value) =
+                    if verbatim { ("details", record.details.clone()) } else { tree::read(&record.details, &names) };
                 spec.insert(field.to_owned(), value);
             }
             objects.push(LiveObject {

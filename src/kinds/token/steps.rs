@@ -135,6 +135,9 @@ fn issue(draft: &mut Draft, world: &World, tokens: Option<Generations>) -> Vec<A
         call.body = Some(body);
     }
     if let Some(lifetime) = spec.lifetime {
+        if let Some(expires) = call.body.as_mut().and_then(|it| it.get_mut("expires")) {
+            *expires = Value::Null;
+        }
         call = call.hole("/expires", Hole::After { duration: lifetime });
     }
     call = call

@@ -136,7 +136,13 @@ fn remove(ask: &mut Ask) -> Outcome {
         return Err(Refusal::not_found("User", &ask.part("login")));
     };
     let login = member.login.clone();
-    ask.state.members.remove(&key);
+    if matches!(ask.state.organization.kind.as_str(), "pulumi" | "single-user") {
+        ask.state.members.remove(&key);
+    } else {
+        // The identity provider still knows them, and says that they could join.
+        let potential = Member { login: login.clone(), backend: true, ..Member::default() };
+        ask.state.members.insert(key, potential);
+    }
     for team in ask.state.teams.values_mut() {
         team.members.remove(&login);
     }

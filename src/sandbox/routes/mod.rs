@@ -1,13 +1,19 @@
 //! The routes: one table a file, and the router that is made of them.
 
+pub mod audit;
 pub mod environments;
+pub mod hooks;
+pub mod invites;
 pub mod items;
 pub mod members;
+pub mod oauth;
+pub mod oidc;
 pub mod organization;
 pub mod role_details;
 pub mod roles;
 pub mod services;
 pub mod stacks;
+pub mod surroundings;
 pub mod team_patch;
 pub mod teams;
 pub mod tokens;
@@ -60,6 +66,12 @@ pub fn all(rules: &Rules) -> Vec<Route> {
         tokens::ROUTES,
         stacks::ROUTES,
         environments::ROUTES,
+        invites::ROUTES,
+        hooks::ROUTES,
+        oidc::ROUTES,
+        oauth::ROUTES,
+        audit::ROUTES,
+        surroundings::ROUTES,
     ];
     tables.concat()
 }

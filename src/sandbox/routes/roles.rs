@@ -74,6 +74,7 @@ fn taken(state: &State, name: &str, purpose: &str, but: &str) -> bool {
 
 fn create(ask: &mut Ask) -> Outcome {
     ask.need("role:create")?;
+    ask.need_feature("customRolesEnabled")?;
     ask.flag("createPolicyAndRole")?;
     let body = ask.body()?;
     let name = body.name("name")?;

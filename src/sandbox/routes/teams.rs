@@ -47,7 +47,7 @@ pub fn need_teams(ask: &Ask) -> Result<(), Refusal> {
     if ask.state.organization.kind == "single-user" {
         return Err(Refusal::bad_request("Teams are not available to individual orgs."));
     }
-    Ok(())
+    ask.need_feature("teamsEnabled")
 }
 
 fn list(ask: &mut Ask) -> Outcome {
@@ -153,6 +153,7 @@ fn roles(ask: &mut Ask) -> Outcome {
 fn set_role(ask: &mut Ask) -> Outcome {
     ask.need("role:update")?;
     ask.need("team:update")?;
+    ask.need_feature("customRolesEnabled")?;
     let (team, id) = (named(ask)?.name.clone(), ask.part("role"));
     let Some(role) = ask.state.roles.get(&id).filter(|it| it.ux_purpose == "role") else {
         return Err(Refusal::not_found("Role", &id));

@@ -135,16 +135,22 @@ fn check(ask: &Ask, name: &str, expires: i64) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Keeps a new token's hash, and answers its value: this once.
-fn issue(ask: &mut Ask, mut token: Token) -> Outcome {
+/// Keeps a new token's hash; the id and the value, which nobody learns again.
+pub fn issue(ask: &mut Ask, mut token: Token) -> Result<(String, String), Refusal> {
     let value = fresh_value()?;
     token.id = ask.state.next_id("t");
     token.created = ask.now;
-    token.created_by = ask.caller.login.clone();
     token.hash = hash(&value);
-    let answer = json!({"id": token.id, "tokenValue": value});
-    ask.state.tokens.insert(token.id.clone(), token);
-    Answer::ok(answer)
+    let id = token.id.clone();
+    ask.state.tokens.insert(id.clone(), token);
+    Ok((id, value))
+}
+
+/// Makes a token of the caller's, and answers its value: this once.
+fn make(ask: &mut Ask, token: Token) -> Outcome {
+    let created_by = ask.caller.login.clone();
+    let (id, value) = issue(ask, Token { created_by, ..token })?;
+    Answer::ok(json!({"id": id, "tokenValue": value}))
 }
 
 fn fresh_value() -> Result<String, Refusal> {
@@ -165,6 +171,7 @@ fn common(body: &Body) -> Result<(String, i64), Refusal> {
 
 fn create_organization(ask: &mut Ask) -> Outcome {
     ask.need("org_token:create")?;
+    ask.need_feature("machineTokensEnabled")?;
     let body = ask.body()?;
     let name = body.name("name")?;
     let (description, expires) = common(&body)?;
@@ -182,12 +189,13 @@ fn create_organization(ask: &mut Ask) -> Outcome {
     ask.state.burnt_token_names.insert(name.clone());
     ask.audit("organization-token-created", format!("Created organization token \"{name}\""));
     let kind = "organization".to_owned();
-    issue(ask, Token { kind, name, description, expires, admin, role, ..Token::default() })
+    make(ask, Token { kind, name, description, expires, admin, role, ..Token::default() })
 }
 
 fn create_team(ask: &mut Ask) -> Outcome {
     let team = teams::named(ask)?.name.clone();
     teams::need(ask, "team:create_token")?;
+    ask.need_feature("machineTokensEnabled")?;
     let body = ask.body()?;
     let name = body.name("name")?;
     let (description, expires) = common(&body)?;
@@ -195,7 +203,7 @@ fn create_team(ask: &mut Ask) -> Outcome {
     ask.state.burnt_token_names.insert(name.clone());
     ask.audit("team-token-created", format!("Created token \"{name}\" of team \"{team}\""));
     let kind = "team".to_owned();
-    issue(ask, Token { kind, team: Some(team), name, description, expires, ..Token::default() })
+    make(ask, Token { kind, team: Some(team), name, description, expires, ..Token::default() })
 }
 
 fn create_personal(ask: &mut Ask) -> Outcome {
@@ -208,7 +216,7 @@ fn create_personal(ask: &mut Ask) -> Outcome {
         return Err(Refusal::bad_request("token expiry cannot be more than two years from now"));
     }
     let kind = "personal".to_owned();
-    issue(ask, Token { kind, description, expires, ..Token::default() })
+    make(ask, Token { kind, description, expires, ..Token::default() })
 }
 
 fn delete(ask: &mut Ask, event: &str, belongs: impl Fn(&Token) -> bool) -> Outcome {

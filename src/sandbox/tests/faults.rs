@@ -171,3 +171,16 @@ async fn a_body_drips() {
     inject(&world, "GET /api/user/organizations/default=drip=1ms");
     assert_eq!(world.get("/user/organizations/default").await["GitHubLogin"], "acme");
 }
+
+#[tokio::test]
+async fn reads_lag_behind_writes() {
+    let world = demo().await;
+    inject(&world, "GET /api/orgs/acme/**=lag=10s");
+    assert_eq!(world.status("DELETE", "/orgs/acme/teams/data-eng", Value::Null).await, 204);
+    assert_eq!(world.get("/orgs/acme/teams/data-eng").await["name"], "data-eng");
+    // Writes see what is true.
+    world.refused("DELETE", "/orgs/acme/teams/data-eng", Value::Null, 404, "data-eng").await;
+    world.server.clear_faults();
+    inject(&world, "GET /api/orgs/acme/**=lag=0s");
+    world.refused("GET", "/orgs/acme/teams/data-eng", Value::Null, 404, "data-eng").await;
+}

@@ -1,5 +1,7 @@
 //! Quirks of the service, asked over real HTTP as any client would.
 
+mod contract;
+mod extras;
 mod faults;
 mod members;
 mod roles;

@@ -105,7 +105,9 @@ async fn deletion_wants_confirmation_when_others_take_part() {
 async fn items_are_added_and_silently_removed() {
     let world = demo().await;
     let items = format!("{CHECKOUT}/v2/items");
-    let body = json!({"items": [{"type": "stack", "name": "acme/shop/prod"}, {"type": "environment", "name": "default/base"}]});
+    let (stack, base) = (["stack", "acme/shop/prod"], ["environment", "default/base"]);
+    let item = |[kind, name]: [&str; 2]| json!({"type": kind, "name": name});
+    let body = json!({"items": [item(stack), item(base)]});
     assert_eq!(world.status("POST", &items, body.clone()).await, 204);
     assert_eq!(world.status("POST", &items, body).await, 204);
     let one = world.get(CHECKOUT).await;

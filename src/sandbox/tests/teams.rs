@@ -103,7 +103,10 @@ async fn others_manage_github_and_scim_teams() {
 #[tokio::test]
 async fn stack_grants_are_added_edited_and_removed() {
     let world = demo().await;
-    let grant = |action: &str, name: &str, permission: i64| json!({action: {"projectName": "shop", "stackName": name, "permission": permission}});
+    let grant = |action: &str, name: &str, permission: i64| {
+        let stack = json!({"projectName": "shop", "stackName": name, "permission": permission});
+        json!({action: stack})
+    };
     world.refused("PATCH", PLATFORM, grant("addStackPermission", "prod", 101), 409, "already has").await;
     world.refused("PATCH", PLATFORM, grant("addStackPermission", "staging", 99), 400, "recognized").await;
     world.refused("PATCH", PLATFORM, grant("addStackPermission", "staging", 104), 400, "recognized").await;

@@ -1,0 +1,36 @@
+//! Carries calls to the service over HTTP: signs, paces, retries, pages, and tells failures apart.
+//!
+//! In reading order: where to and with which token (`backend`, `auth`); the address of a request
+//! (`address`); what can go wrong (`error`) and when it is sent again (`retry`); who may go when
+//! (`pace`, `gate`, `limit`); one attempt (`wire`) and what came back (`body`, `answer`,
+//! `redact`, `paging`). The ways in are [`ReadClient`], which cannot write, and [`WriteClient`].
+
+mod address;
+mod answer;
+pub mod auth;
+mod backend;
+mod body;
+mod error;
+mod gate;
+mod limit;
+mod options;
+mod pace;
+mod paging;
+mod read;
+mod redact;
+mod retry;
+mod wire;
+mod write;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use answer::Answer;
+pub use auth::{AuthError, Connection, Inputs, choose};
+pub use backend::Backend;
+pub use error::{About, ApiError, Failure};
+pub use options::{Event, Hook, Options, Timeouts};
+pub use paging::Chain;
+pub use read::{Page, ReadClient};
+pub use retry::Backoff;
+pub use write::{Request, WriteClient};

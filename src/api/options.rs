@@ -1,0 +1,117 @@
+//! How a client behaves: how much at once, how fast, and how long it waits.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api::retry::Backoff;
+
+/// How a client behaves.
+#[derive(Clone)]
+pub struct Options {
+    /// Who we say we are.
+    pub user_agent: String,
+    /// The most requests under way at once.
+    pub concurrency: usize,
+    /// The most writes among them.
+    pub writes: usize,
+    /// The most requests a second; what two seconds allow may go at once.
+    pub max_rps: Option<f64>,
+    /// How long anything may take.
+    pub timeouts: Timeouts,
+    /// How long to wait before sending again.
+    pub backoff: Backoff,
+    /// Certificates (PEM) that are trusted besides the machine's own.
+    pub extra_ca: Option<Vec<u8>>,
+    /// Told of every attempt and every rest.
+    pub hook: Option<Hook>,
+}
+
+/// How long anything may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// A connection, with its encryption.
+    pub connect: Duration,
+    /// The first byte of an answer.
+    pub first_byte: Duration,
+    /// The time between two parts of an answer.
+    pub idle: Duration,
+    /// One attempt in all.
+    pub attempt: Duration,
+    /// How long a connection is kept that nobody uses.
+    pub pool: Duration,
+}
+
+/// Told of what a client does, for `-v`.
+pub type Hook = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// What a client does. Holds no header and no body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// One request was sent and answered, or was not answered.
+    Attempt {
+        /// The method.
+        method: &'static str,
+        /// The path for people.
+        path: String,
+        /// Which attempt it was, from 1.
+        attempt: u32,
+        /// How long it took.
+        took: Duration,
+        /// `200`, or what went wrong.
+        outcome: String,
+        /// The service's number for the request.
+        request_id: Option<String>,
+    },
+    /// The service asked for a rest, and nothing is sent for so long.
+    Rest(Duration),
+}
+
+/// The operating system, as the service's statistics know it.
+const OS: &str = if cfg!(target_os = "linux") {
+    "linux"
+} else if cfg!(target_os = "macos") {
+    "macos"
+} else if cfg!(windows) {
+    "windows"
+} else {
+    "other"
+};
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            user_agent: format!("bylaws/{} ({OS})", env!("CARGO_PKG_VERSION")),
+            concurrency: 32,
+            writes: 8,
+            max_rps: None,
+            timeouts: Timeouts::default(),
+            backoff: Backoff::default(),
+            extra_ca: None,
+            hook: None,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(15),
+            idle: Duration::from_secs(10),
+            attempt: Duration::from_secs(30),
+            pool: Duration::from_secs(10),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("concurrency", &self.concurrency)
+            .field("writes", &self.writes)
+            .field("max_rps", &self.max_rps)
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
+    }
+}

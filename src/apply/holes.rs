@@ -1,0 +1,159 @@
+//! Fills what a plan could not know: ids from earlier answers, fresh names, and moments.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::api::Request;
+use crate::model::{Call, Hole, Instant, ResourceId, Segment};
+
+/// What earlier answers of this run gave, by resource and word.
+pub(super) type Kept = BTreeMap<(ResourceId, String), Value>;
+
+/// What holes are filled with.
+pub(super) struct Filling<'a> {
+    /// What earlier answers gave.
+    pub(super) kept: &'a Kept,
+    /// The moment of sending.
+    pub(super) now: Instant,
+    /// Makes up the end of a fresh name.
+    pub(super) nonce: &'a dyn Fn() -> Result<String, String>,
+}
+
+/// A call that can be sent.
+#[derive(Debug)]
+pub(super) struct Filled {
+    /// The request.
+    pub(super) request: Request,
+    /// The names that were made up for it.
+    pub(super) names: Vec<String>,
+}
+
+/// Six characters of `a-z2-7` from the system's randomness: two to the thirtieth fresh names.
+///
+/// # Errors
+/// When the system has no randomness to give.
+pub fn secure_nonce() -> Result<String, String> {
+    let mut bytes = [0_u8; 6];
+    getrandom::fill(&mut bytes).map_err(|error| format!("the system gave no random numbers: {error}"))?;
+    Ok(bytes.iter().map(|it| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[usize::from(it % 32)])).collect())
+}
+
+/// The call with every hole filled.
+///
+/// # Errors
+/// When something is missing. Then nothing can be sent.
+pub(super) fn fill(call: &Call, with: &Filling<'_>) -> Result<Filled, String> {
+    let mut names = Vec::new();
+    let mut path = Vec::with_capacity(call.path.len());
+    for segment in &call.path {
+        path.push(match segment {
+            Segment::Text(text) => text.clone(),
+            Segment::Hole(hole) => as_segment(hole, with.value(hole, &mut names)?)?,
+        });
+    }
+    let mut body = call.body.clone();
+    for (pointer, hole) in &call.holes {
+        match body.as_mut().and_then(|it| it.pointer_mut(pointer)) {
+            Some(place) if place.is_null() => *place = with.value(hole, &mut names)?,
+            _ => return Err(format!("the plan has no place for {hole} at `{pointer}` of the body")),
+        }
+    }
+    Ok(Filled { request: Request { method: call.method, path, query: call.query.clone(), body }, names })
+}
+
+impl Filling<'_> {
+    fn value(&self, hole: &Hole, names: &mut Vec<String>) -> Result<Value, String> {
+        match hole {
+            Hole::Kept { of, what } => {
+                let key = (of.clone(), what.clone());
+                self.kept.get(&key).cloned().ok_or_else(|| format!("no answer has told the {what} of `{of}`"))
+            }
+            Hole::FreshName { stem } => {
+                let name = format!("{stem}-{}", (self.nonce)()?);
+                names.push(name.clone());
+                Ok(Value::String(name))
+            }
+            Hole::After { duration } => match self.now.0.checked_add(duration.seconds) {
+                Some(seconds) => Ok(Value::from(seconds)),
+                None => Err(format!("{duration} from now is too far away")),
+            },
+        }
+    }
+}
+
+/// A path segment. An empty one would address the collection instead of the thing.
+fn as_segment(hole: &Hole, value: Value) -> Result<String, String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            Err(format!("what an answer gave for {hole} cannot be part of a path"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Filling, Kept, fill, secure_nonce};
+    use crate::model::{Call, Hole, Instant, Method, ResourceId};
+
+    fn token() -> ResourceId {
+        ResourceId::new("token", "ci")
+    }
+
+    fn id_of_token() -> Hole {
+        Hole::Kept { of: token(), what: "id".to_owned() }
+    }
+
+    fn filled(call: &Call, id: Option<Value>) -> Result<super::Filled, String> {
+        let kept: Kept = id.into_iter().map(|it| ((token(), "id".to_owned()), it)).collect();
+        fill(call, &Filling { kept: &kept, now: Instant(1_000), nonce: &|| Ok("abc234".to_owned()) })
+    }
+
+    #[test]
+    fn holes_in_body_and_path_are_filled() {
+        let call =
+            Call::new(Method::Post, ["api"].map(crate::model::Segment::from).into_iter().chain([id_of_token().into()]))
+                .body(json!({"name": null, "expires": null, "of": {"id": null}}))
+                .hole("/name", Hole::FreshName { stem: "ci.1".to_owned() })
+                .hole("/expires", Hole::After { duration: "1h".parse().unwrap() })
+                .hole("/of/id", id_of_token());
+        let filled = filled(&call, Some(json!("tok-1"))).unwrap();
+        assert_eq!(filled.request.path, ["api", "tok-1"]);
+        assert_eq!(filled.request.body, Some(json!({"name": "ci.1-abc234", "expires": 4_600, "of": {"id": "tok-1"}})));
+        assert_eq!(filled.names, ["ci.1-abc234"]);
+    }
+
+    #[test]
+    fn what_no_answer_has_told_is_named() {
+        let call = Call::new(Method::Delete, [id_of_token()]);
+        assert_eq!(filled(&call, None).unwrap_err(), "no answer has told the id of `token/ci`");
+    }
+
+    #[test]
+    fn a_segment_is_a_text_or_a_number_and_never_empty() {
+        let call = Call::new(Method::Delete, [id_of_token()]);
+        assert_eq!(filled(&call, Some(json!(17))).unwrap().request.path, ["17"]);
+        for value in [json!(""), json!(null), json!(["a"]), json!({}), json!(true)] {
+            assert!(filled(&call, Some(value)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_hole_fills_only_a_null_that_is_there() {
+        let call = |body: Value| Call::new(Method::Post, ["api"]).body(body).hole("/id", id_of_token());
+        assert!(filled(&call(json!({"id": "taken"})), Some(json!("tok-1"))).is_err());
+        assert!(filled(&call(json!({})), Some(json!("tok-1"))).is_err());
+    }
+
+    #[test]
+    fn nonces_are_six_of_base_32() {
+        for _ in 0..100 {
+            let nonce = secure_nonce().unwrap();
+            assert!(nonce.len() == 6 && nonce.chars().all(|it| matches!(it, 'a'..='z' | '2'..='7')), "{nonce}");
+        }
+    }
+}
