@@ -39,6 +39,7 @@
 
 pub mod api;
 pub mod apply;
+pub mod cli;
 pub mod kinds;
 pub mod manifest;
 pub mod model;

@@ -110,7 +110,10 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(before.len() as usize);
     (&file).take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     let after = file.metadata().map_err(failed)?;
-    if bytes.len() as u64 != before.len() || after.len() != before.len() || after.modified().ok() != before.modified().ok() {
+    if bytes.len() as u64 != before.len()
+        || after.len() != before.len()
+        || after.modified().ok() != before.modified().ok()
+    {
         return Err(format!("`{}` changed while it was read; try again", shown(path)));
     }
     Ok(bytes)

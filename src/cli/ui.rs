@@ -109,7 +109,8 @@ impl Ui {
 }
 
 fn speaks_unicode() -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|it| std::env::var(it).ok().filter(|it| !it.is_empty()));
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|it| std::env::var(it).ok().filter(|it| !it.is_empty()));
     // Without any locale the output is most likely read by something that takes UTF-8.
     locale.is_none_or(|it| it.to_lowercase().replace('-', "").contains("utf8"))
 }

@@ -90,6 +90,7 @@ pub fn load(files: Vec<(String, Vec<u8>)>) -> Result<Desired, Failure> {
     if complete {
         findings.extend(check::run(&check::Context { merged: &merged, bad: &bad }));
     }
+    one_a_place(&mut findings);
     if !findings.iter().any(Finding::is_error) {
         let warnings = finding::resolve(findings, &merged.desired.files);
         return Ok(Desired { warnings, ..merged.desired });
@@ -101,6 +102,12 @@ pub fn load(files: Vec<(String, Vec<u8>)>) -> Result<Desired, Failure> {
     }
     let diagnostics = finding::resolve(findings, &merged.desired.files);
     Err(Failure { diagnostics, files: merged.desired.files })
+}
+
+/// A name that is refused for a reason breaks the schema's pattern as well: the reason is enough.
+fn one_a_place(findings: &mut Vec<Finding>) {
+    let named: HashSet<_> = findings.iter().filter(|it| it.diagnostic.code == "E0201").filter_map(|it| it.span).collect();
+    findings.retain(|it| it.diagnostic.code != "E0308" || it.span.is_none_or(|span| !named.contains(&span)));
 }
 
 /// Reads all files, several at once. Their common budget makes no difference to the result: where it

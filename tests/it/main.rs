@@ -1,4 +1,10 @@
 //! Everything that is tested from outside, in one binary.
 
 mod editor;
+mod laws;
+mod mistakes;
+mod safety;
+mod scenarios;
 mod schemas;
+mod support;
+mod tidy;

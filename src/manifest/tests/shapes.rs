@@ -100,7 +100,7 @@ fn types_are_told_in_plain_words() {
         ),
         ("members: {a: {role: [admin]}}\n", "`role` of member `a` must be a text, not a list"),
         (
-            "safety: {acknowledge: [{danger: {}, of: b}]}\n",
+            "safety: {acknowledge: [{danger: {}, of: team/b}]}\n",
             "`safety.acknowledge[0].danger` must be a text, not a mapping",
         ),
     ] {

@@ -1,0 +1,224 @@
+//! `bylaws apply`: plans anew, carries the plan out, and reads again whether it is so.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::api::WriteClient;
+use crate::apply::{self, Event, Means, Sinks};
+use crate::cli::commands::plan::refusal;
+use crate::cli::exit::Exit;
+use crate::cli::output;
+use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs, Session};
+use crate::cli::ui::Ui;
+use crate::model::{Into, Outcome, Plan, Report, Verification};
+use crate::render;
+
+/// How often the service is read again after the last step, and how long is waited in between: what
+/// was just written may take a moment to be seen.
+const READINGS: u32 = 3;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(1500);
+
+/// Makes the organization what the manifest says.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// Prints the requests in their order, and sends none of them.
+    #[arg(long)]
+    dry_run: bool,
+    /// Applies without asking. Needed without a terminal, unless `--expect` is given.
+    #[arg(long)]
+    yes: bool,
+    /// Applies only the plan with this checksum (at least 12 digits of it): the one that was reviewed.
+    #[arg(long, value_name = "CHECKSUM", value_parser = checksum)]
+    expect: Option<String>,
+    /// Writes the report to a file: `report=FILE`. May be given again.
+    #[arg(long, value_name = "report=FILE", value_parser = report_file)]
+    write: Vec<PathBuf>,
+    /// How the report is written to standard output.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Human,
+    /// `bylaws.report`, versioned.
+    Json,
+}
+
+fn checksum(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text).to_lowercase();
+    let sound = (12..=64).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_hexdigit());
+    if sound { Ok(digits) } else { Err("a checksum has 12 to 64 hexadecimal digits".to_owned()) }
+}
+
+fn report_file(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("report", path)) if !path.is_empty() => Ok(path.into()),
+        _ => Err(format!("`{text}` is not report=FILE")),
+    }
+}
+
+/// Runs it.
+pub async fn run(args: Args, ui: &Ui) -> Exit {
+    let session = match session::open(&args.manifest, &args.connection, &args.plan, ui).await {
+        Ok(session) => session,
+        Err(exit) => return exit,
+    };
+    let exit = match session.plan(ui).await {
+        Ok(plan) => go(&plan, &session, &args, ui).await,
+        Err(exit) => exit,
+    };
+    session.close(ui).await;
+    exit
+}
+
+async fn go(plan: &Plan, session: &Session, args: &Args, ui: &Ui) -> Exit {
+    if args.dry_run {
+        ui.result(&render::calls::plan(plan));
+        return refusal(plan).err().unwrap_or(Exit::Done);
+    }
+    if args.format == Format::Human {
+        ui.result(&output::rendered(plan, output::Format::Human, ui));
+    }
+    if let Err(exit) = refusal(plan) {
+        ui.error("this plan cannot be applied; nothing was changed");
+        return exit;
+    }
+    if let Some(expected) = &args.expect
+        && !plan.checksum.trim_start_matches("sha256:").starts_with(expected.as_str())
+    {
+        ui.error(&format!(
+            "the plan is now {}, not the one that was reviewed ({expected}); nothing was changed",
+            plan.short_checksum()
+        ));
+        return Exit::Refused;
+    }
+    if plan.is_empty() {
+        return Exit::Done;
+    }
+    if !args.yes && args.expect.is_none() {
+        match ui.ask(&format!("Apply this to {}?", session.name())) {
+            Some(true) => {}
+            Some(false) => {
+                ui.say("Nothing was changed.");
+                return Exit::Cancelled;
+            }
+            None => {
+                ui.error(
+                    "there is no terminal to ask on; give --yes, or --expect with the checksum of the reviewed plan",
+                );
+                return Exit::Invalid;
+            }
+        }
+    }
+    carry_out(plan, session, args, ui).await
+}
+
+async fn carry_out(plan: &Plan, session: &Session, args: &Args, ui: &Ui) -> Exit {
+    let addresses = plan.all_changes().flat_map(|it| &it.steps).flat_map(|it| &it.calls).flat_map(|it| &it.captures);
+    let addresses = addresses.filter_map(|it| match &it.into {
+        Into::Sink(address) => Some(address.as_str()),
+        Into::Keep(_) => None,
+    });
+    let base = std::env::current_dir().unwrap_or_default();
+    let sinks = match Sinks::open(&base, addresses) {
+        Ok(sinks) => sinks,
+        Err(problems) => {
+            for problem in problems {
+                ui.error(&problem);
+            }
+            ui.say("A token's value could not be kept, so that nothing was changed.");
+            return Exit::Invalid;
+        }
+    };
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let watching = tokio::spawn(async move {
+        session::stop_signal().await;
+        let _ = stop.send(true);
+        // Kept until the run is over, so that nobody takes its end for a signal.
+        std::future::pending::<()>().await;
+    });
+    let terminal = std::io::stderr().is_terminal();
+    let on_event = |event: Event| progress(&event, terminal, ui);
+    let now = session.clock();
+    let means = Means {
+        sinks,
+        concurrency: apply::CONCURRENCY,
+        now: Box::new(move || now.unwrap_or_else(session::clock)),
+        nonce: Box::new(apply::secure_nonce),
+        stop: stopped.clone(),
+    };
+    let client = WriteClient::new(&session.client);
+    let mut report = apply::run(plan, &client, means, &on_event).await;
+    watching.abort();
+    let cancelled = *stopped.borrow();
+    if !cancelled && !apply::touched(&report).is_empty() {
+        report.verification = verify(session, ui).await;
+    }
+    finish(plan, &report, cancelled, args, ui)
+}
+
+/// Reads what the manifest speaks of again, and says what is left to do.
+async fn verify(session: &Session, ui: &Ui) -> Verification {
+    let quiet = Ui { quiet: true, verbose: false, ..*ui };
+    let mut left = Vec::new();
+    for reading in 0..READINGS {
+        if reading > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        match session.plan(&quiet).await {
+            Ok(plan) if !plan.status.complete => {
+                let message = "the service could not be read completely".to_owned();
+                return Verification::Unread { message };
+            }
+            Ok(plan) => left = plan.all_changes().map(|it| it.id.clone()).collect(),
+            Err(_) => return Verification::Unread { message: "the service could not be read again".to_owned() },
+        }
+        if left.is_empty() {
+            return Verification::Converged;
+        }
+    }
+    Verification::Left { ids: left }
+}
+
+fn finish(plan: &Plan, report: &Report, cancelled: bool, args: &Args, ui: &Ui) -> Exit {
+    let text = match args.format {
+        Format::Human => render::text::report(report, output::human(plan, ui, &output::command(plan))),
+        Format::Json => render::json::report(report),
+    };
+    ui.result(&text);
+    for path in &args.write {
+        if let Err(problem) = output::write_file(path, &render::json::report(report)) {
+            ui.error(&problem);
+            return Exit::Other;
+        }
+    }
+    let complete = report.steps.iter().all(|it| matches!(it.outcome, Outcome::Done { .. }));
+    match &report.verification {
+        _ if cancelled => Exit::Cancelled,
+        Verification::Converged if complete => Exit::Done,
+        _ => Exit::Service,
+    }
+}
+
+fn progress(event: &Event, terminal: bool, ui: &Ui) {
+    let Event::Finished { step, id, outcome } = event else { return };
+    // A line for each step where nobody watches; on a terminal the report says it in a moment.
+    if !terminal || ui.verbose {
+        let outcome = match outcome {
+            Outcome::Done { .. } => "done",
+            Outcome::Failed { .. } => "FAILED",
+            Outcome::Skipped { .. } => "skipped",
+        };
+        ui.say(&format!("  step {step}: {id} {outcome}"));
+    }
+}

@@ -1,0 +1,9 @@
+//! One file for each command: its arguments, then how it runs.
+
+pub mod apply;
+pub mod explain;
+pub mod plan;
+pub mod sandbox;
+pub mod schema;
+pub mod show;
+pub mod validate;

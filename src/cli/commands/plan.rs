@@ -1,0 +1,78 @@
+//! `bylaws plan`: what would change. Sends nothing but GET and HEAD.
+
+use crate::cli::exit::Exit;
+use crate::cli::output::{self, Format, Write};
+use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs};
+use crate::cli::ui::Ui;
+use crate::model::Plan;
+
+/// Shows what would change, and what speaks against it. Changes nothing.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// How the plan is written to standard output.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Writes the plan to a file as well, such as `json=plan.json`. May be given again.
+    #[arg(long, value_name = "FORMAT=FILE")]
+    write: Vec<Write>,
+    /// Ends with 0 without changes, 2 with changes, 1 on any error.
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Ends with 7 if there are changes.
+    #[arg(long)]
+    expect_no_changes: bool,
+}
+
+/// Runs it.
+pub async fn run(args: Args, ui: &Ui) -> Exit {
+    let ended = match session::open(&args.manifest, &args.connection, &args.plan, ui).await {
+        Ok(session) => {
+            let ended = match session.plan(ui).await {
+                Ok(plan) => show(&plan, &args, ui),
+                Err(exit) => Err(exit),
+            };
+            session.close(ui).await;
+            ended
+        }
+        Err(exit) => Err(exit),
+    };
+    match ended {
+        Ok(true) if args.detailed_exitcode => Exit::Invalid,
+        Ok(true) if args.expect_no_changes => Exit::Changes,
+        Ok(_) => Exit::Done,
+        Err(_) if args.detailed_exitcode => Exit::Other,
+        Err(exit) => exit,
+    }
+}
+
+/// Writes the plan, and says whether there are changes.
+fn show(plan: &Plan, args: &Args, ui: &Ui) -> Result<bool, Exit> {
+    // Also a plan that is blocked or incomplete is written: whoever reviews has to see why.
+    if let Err(problem) = output::write_all(plan, &args.write, ui) {
+        ui.error(&problem);
+        return Err(Exit::Other);
+    }
+    ui.result(&output::rendered(plan, args.format, ui));
+    refusal(plan)?;
+    Ok(!plan.is_empty())
+}
+
+/// Why a plan cannot be applied, as an exit code.
+///
+/// # Errors
+/// The code.
+pub fn refusal(plan: &Plan) -> Result<(), Exit> {
+    if plan.status.errored {
+        return Err(Exit::Bug);
+    }
+    if plan.summary.blocked > 0 {
+        return Err(Exit::Refused);
+    }
+    if plan.status.complete { Ok(()) } else { Err(Exit::Service) }
+}

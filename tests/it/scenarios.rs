@@ -1,0 +1,98 @@
+//! Behaviour people see: each folder of `tests/scenarios` is played and compared with its kept transcript.
+//!
+//! A scenario is a folder with manifests and a `transcript.txt`. In it a line `$ bylaws …` runs the
+//! program against the folder's own sandbox, and a line `console> METHOD /path {json}` is somebody in the
+//! console, who changes the organization behind the program's back. What follows each line is what was
+//! printed. `SNAPSHOTS=overwrite cargo test scenarios` writes the transcripts anew: read the difference.
+
+use std::path::Path;
+
+use bylaws::sandbox::{self, Config};
+
+use crate::support::{self, NOW, NOW_SECONDS};
+
+const STATE: &str = "state.json";
+
+#[test]
+fn every_scenario_goes_as_its_transcript_says() {
+    let mut folders: Vec<_> = std::fs::read_dir(support::root().join("tests/scenarios"))
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .filter(|it| it.is_dir())
+        .collect();
+    folders.sort();
+    assert!(!folders.is_empty());
+    for folder in folders {
+        let kept = folder.join("transcript.txt");
+        let script = std::fs::read_to_string(&kept).unwrap();
+        let played = play(&folder, &script);
+        snapbox::assert_data_eq!(played, snapbox::Data::read_from(&kept, None).raw());
+    }
+}
+
+fn play(folder: &Path, script: &str) -> String {
+    let stage = tempfile::tempdir().unwrap();
+    support::copy(folder, stage.path());
+    let mut transcript = String::new();
+    for line in script.lines() {
+        if let Some(command) = line.strip_prefix("$ bylaws ") {
+            transcript.push_str(&format!("{line}\n{}\n", run(stage.path(), command)));
+        } else if let Some(request) = line.strip_prefix("console> ") {
+            transcript.push_str(&format!("{line}\n{}\n\n", console(stage.path(), request)));
+        } else if line.starts_with("# ") {
+            transcript.push_str(&format!("{line}\n"));
+        }
+    }
+    without_nonces(&transcript)
+}
+
+fn run(folder: &Path, command: &str) -> String {
+    let mut arguments: Vec<&str> = command.split(' ').collect();
+    let backend = format!("sandbox:{STATE}");
+    if matches!(arguments[0], "plan" | "apply") {
+        arguments.extend(["--backend", &backend, "--now", NOW]);
+    }
+    let run = support::run(folder, &arguments, &[]);
+    let mut text = String::new();
+    for (stream, mark) in [(&run.stdout, ""), (&run.stderr, "2| ")] {
+        // Steps end in whatever order the service answers.
+        for line in stream.lines().filter(|it| !it.starts_with("  step ")) {
+            text.push_str(format!("{mark}{line}").trim_end());
+            text.push('\n');
+        }
+    }
+    if run.code != 0 {
+        text.push_str(&format!("[ends with {}]\n", run.code));
+    }
+    text
+}
+
+/// Somebody in the console, as the administrator alice.
+fn console(folder: &Path, request: &str) -> String {
+    let mut parts = request.splitn(3, ' ');
+    let (method, path, body) = (parts.next().unwrap(), parts.next().unwrap(), parts.next());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let config = Config { file: Some(folder.join(STATE)), now: Some(NOW_SECONDS), ..Config::default() };
+        let running = sandbox::start(config).await.unwrap();
+        let mut request = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .unwrap()
+            .request(method.parse().unwrap(), format!("{}{path}", running.url()))
+            .header("Authorization", "token pul-sandbox")
+            .header("Accept", "application/vnd.pulumi+8");
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body.to_owned());
+        }
+        let status = request.send().await.unwrap().status().as_u16();
+        running.stop().await.unwrap();
+        status.to_string()
+    })
+}
+
+/// Nonces are made up anew in every run.
+fn without_nonces(text: &str) -> String {
+    let nonce = regex::Regex::new(r"(\.[0-9]+)-[a-z2-7]{6}\b").unwrap();
+    nonce.replace_all(text, "$1-NONCE").into_owned()
+}

@@ -1,0 +1,109 @@
+//! The pipeline without the shell: text in, plan out, applied over HTTP.
+
+use std::collections::BTreeMap;
+
+use bylaws::api::{self, ReadClient, WriteClient};
+use bylaws::apply::{self, Means, Sinks};
+use bylaws::model::node::Key;
+use bylaws::model::{
+    Desired, Entry, Instant, Into, Node, Outcome, Plan, Report, ResourceId, Scope, Secret, Snapshot, Span,
+};
+use bylaws::sandbox::Running;
+use bylaws::{kinds, manifest, plan, snapshot};
+
+use super::NOW_SECONDS;
+
+/// A client of one service.
+pub struct Engine {
+    client: ReadClient,
+    org: String,
+    folder: tempfile::TempDir,
+}
+
+impl Engine {
+    pub fn new(service: &Running) -> Self {
+        let inputs = api::Inputs {
+            flag: Some(service.url()),
+            access_token: Some(Secret::new("pul-sandbox".to_owned())),
+            ..api::Inputs::default()
+        };
+        let client = ReadClient::new(api::choose(&inputs).unwrap(), api::Options::default()).unwrap();
+        Self { client, org: service.state().organization.slug, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Everything that the kinds can read.
+    pub async fn read_everything(&self) -> Snapshot {
+        self.read(&|scopes| {
+            for scope in scopes.values_mut() {
+                scope.everything = true;
+            }
+        })
+        .await
+    }
+
+    async fn read(&self, want: &dyn Fn(&mut BTreeMap<&'static str, Scope>)) -> Snapshot {
+        let now = Instant(NOW_SECONDS);
+        let (caller, organization) = snapshot::preflight(&self.client, &self.org, now).await.unwrap();
+        let mut scopes = plan::scopes(&Desired::default(), &organization, now);
+        want(&mut scopes);
+        snapshot::read(&self.client, &self.org, scopes, caller, organization, now, &|_| {}).await.unwrap()
+    }
+
+    /// The plan for a manifest, from a fresh reading.
+    pub async fn plan(&self, desired: &Desired) -> Plan {
+        let now = Instant(NOW_SECONDS);
+        let (caller, organization) = snapshot::preflight(&self.client, &self.org, now).await.unwrap();
+        let scopes = plan::scopes(desired, &organization, now);
+        let live = snapshot::read(&self.client, &self.org, scopes, caller, organization, now, &|_| {}).await.unwrap();
+        plan::plan(desired, &live, &plan::Options::default())
+    }
+
+    /// Carries a plan out.
+    pub async fn apply(&self, plan: &Plan) -> Report {
+        let captures = plan.all_changes().flat_map(|it| &it.steps).flat_map(|it| &it.calls).flat_map(|it| &it.captures);
+        let addresses = captures.filter_map(|it| match &it.into {
+            Into::Sink(address) => Some(address.as_str()),
+            Into::Keep(_) => None,
+        });
+        let sinks = Sinks::open(self.folder.path(), addresses).unwrap();
+        let (_stop, stopped) = tokio::sync::watch::channel(false);
+        let means = Means {
+            sinks,
+            concurrency: apply::CONCURRENCY,
+            now: Box::new(|| Instant(NOW_SECONDS)),
+            nonce: Box::new(apply::secure_nonce),
+            stop: stopped,
+        };
+        apply::run(plan, &WriteClient::new(&self.client), means, &|_| {}).await
+    }
+}
+
+/// A manifest from one text.
+pub fn desired(text: &str) -> Desired {
+    match manifest::load(vec![("bylaws.yaml".to_owned(), text.as_bytes().to_vec())]) {
+        Ok(desired) => desired,
+        Err(failure) => panic!("{text}\n{:#?}", failure.diagnostics),
+    }
+}
+
+/// The manifest that says exactly what is live: what an import would write.
+pub fn as_it_is(live: &Snapshot) -> Desired {
+    let mut desired = Desired { organization: live.organization.name.clone(), ..Desired::default() };
+    for kind in kinds::ALL {
+        let word = kind.facts().word;
+        for object in live.kind(word).objects.values().filter(|it| it.managed_by.is_none()) {
+            assert!(!object.outline, "{word}/{} was only listed", object.name);
+            let id = ResourceId::new(word, object.name.clone());
+            let key = Key { text: object.name.as_str().into(), span: Span::default() };
+            let node = Node::from_value(&object.spec, Span::default());
+            desired.entries.insert(id.clone(), Entry { id, key, node, protect: false, renamed_from: None });
+        }
+    }
+    desired
+}
+
+/// Every step of a report that was not done, for the message of a failure.
+pub fn failures(report: &Report) -> Vec<String> {
+    let failed = report.steps.iter().filter(|it| !matches!(it.outcome, Outcome::Done { .. }));
+    failed.map(|it| format!("{} {}: {:?}", it.id, it.what, it.outcome)).collect()
+}
