@@ -89,6 +89,7 @@ pub fn load(files: Vec<(String, Vec<u8>)>) -> Result<Desired, Failure> {
     // What a file that cannot be read would have said is unknown: nothing is concluded from its absence.
     if complete {
         findings.extend(check::run(&check::Context { merged: &merged, bad: &bad }));
+        findings.extend(references::dangling(&merged.desired, |it| !bad.contains(&it.key.span)));
     }
     one_a_place(&mut findings);
     if !findings.iter().any(Finding::is_error) {
@@ -106,7 +107,8 @@ pub fn load(files: Vec<(String, Vec<u8>)>) -> Result<Desired, Failure> {
 
 /// A name that is refused for a reason breaks the schema's pattern as well: the reason is enough.
 fn one_a_place(findings: &mut Vec<Finding>) {
-    let named: HashSet<_> = findings.iter().filter(|it| it.diagnostic.code == "E0201").filter_map(|it| it.span).collect();
+    let named: HashSet<_> =
+        findings.iter().filter(|it| it.diagnostic.code == "E0201").filter_map(|it| it.span).collect();
     findings.retain(|it| it.diagnostic.code != "E0308" || it.span.is_none_or(|span| !named.contains(&span)));
 }
 

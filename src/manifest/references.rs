@@ -34,7 +34,10 @@ pub(super) fn find(
             if index.knows(&reference.to) {
                 continue;
             }
+            // What `prune` does away with will not be there, whatever is live today.
+            let goes = index.goes(&reference.to);
             let certain = match exists(&reference.to) {
+                _ if goes => true,
                 Some(true) => continue,
                 Some(false) => true,
                 None => false,
@@ -46,7 +49,11 @@ pub(super) fn find(
                     continue;
                 }
             }
-            findings.push(index.undefined(kind, entry, &reference, certain));
+            let mut finding = index.undefined(kind, entry, &reference, certain);
+            if goes {
+                finding = finding.remark("`prune` does away with whatever is not in this manifest");
+            }
+            findings.push(finding);
         }
     }
     for (kind, (at, count)) in untold {
@@ -55,6 +62,13 @@ pub(super) fn find(
             findings[at].related.push((sentence, None));
         }
     }
+    findings
+}
+
+/// References to what `prune` does away with: mistakes that need no service to be seen.
+pub(super) fn dangling(desired: &Desired, wanted: impl Fn(&Entry) -> bool) -> Vec<Finding> {
+    let mut findings = find(desired, |_| None, wanted);
+    findings.retain(Finding::is_error);
     findings
 }
 
@@ -124,6 +138,11 @@ impl<'a> Index<'a> {
 
     fn knows(&self, id: &ResourceId) -> bool {
         self.known.contains(&kinds::matching_id(id))
+    }
+
+    /// Whether the manifest does away with whatever of this kind it does not name.
+    fn goes(&self, id: &ResourceId) -> bool {
+        kinds::by_word(&id.kind).is_some_and(|it| self.desired.prune.contains_key(it.facts().section))
     }
 
     /// The nearest name of the kind that the manifest has.

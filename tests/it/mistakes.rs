@@ -30,6 +30,16 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "organization: acme\nteams: {a: {protect: yes}}\n",
         &["protect", "true", "bylaws.yaml:2:22"],
     ),
+    (
+        "a team that nobody has, where the manifest names all of them",
+        "organization: acme\nprune: {teams: true}\nteams: {payments: {}}\nservices: {web: {owner: team/paymets}}\n",
+        &["`paymets`", "payments", "bylaws.yaml:4:30"],
+    ),
+    (
+        "somebody the same manifest removes",
+        "organization: acme\nremoved: {members: [mallory]}\nteams: {web: {members: [Mallory]}}\n",
+        &["`Mallory`", "removed", "bylaws.yaml:3:26"],
+    ),
     ("broken text", "organization: [acme\n", &["bylaws.yaml"]),
     ("a tag", "organization: !!python/name acme\n", &["tag", "bylaws.yaml:1"]),
 ];
@@ -62,6 +72,16 @@ fn all_mistakes_of_all_files_are_told_at_once() {
         assert!(run.stderr.contains(word), "`{word}` is not in\n{}", run.stderr);
     }
     assert!(stage.requests().is_empty());
+}
+
+/// A built-in role is no custom one: `prune: {roles: true}` does not do away with it.
+#[test]
+fn built_in_names_need_no_entry() {
+    let stage = Stage::demo();
+    let text = "organization: acme\nprune: {roles: true}\nroles: {deployer: {}, stack-auditor: {}}\n\
+                members: {carol: {role: member}}\nteams: {platform: {role: none}}\n";
+    stage.write("bylaws.yaml", text);
+    stage.run(&["plan"]).ended(0);
 }
 
 #[test]
