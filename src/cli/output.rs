@@ -1,5 +1,6 @@
 //! Plans in every format, to standard output and to files.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -53,10 +54,11 @@ impl FromStr for Write {
 }
 
 /// A plan as text.
-pub fn rendered(plan: &Plan, format: Format, ui: &Ui) -> String {
-    let command = command(plan);
+///
+/// `command` is what applies it.
+pub fn rendered(plan: &Plan, format: Format, ui: &Ui, command: &str) -> String {
     match format {
-        Format::Human => text::plan(plan, human(plan, ui, &command)),
+        Format::Human => text::plan(plan, human(plan, ui, command)),
         Format::Json => render::json::plan(plan),
         Format::Markdown => render::markdown::plan(plan, markdown(plan)),
         Format::Gitlab => render::gitlab::plan(plan),
@@ -65,10 +67,11 @@ pub fn rendered(plan: &Plan, format: Format, ui: &Ui) -> String {
 }
 
 /// The command that applies a plan, as somebody would type it again.
-pub fn command(plan: &Plan) -> String {
+pub fn command(plan: &Plan, allowed: &BTreeSet<String>) -> String {
     let backend = if plan.backend == SANDBOX { " --backend sandbox" } else { "" };
     let paths: String = plan.source.paths.iter().map(|it| format!(" {}", render::escape::shell(it))).collect();
-    format!("bylaws apply{backend}{paths}")
+    let allowed: String = allowed.iter().map(|it| format!(" --allow {}", render::escape::shell(it))).collect();
+    format!("bylaws apply{backend}{paths}{allowed}")
 }
 
 /// How people see it here.
@@ -95,11 +98,11 @@ pub fn screen(ui: &Ui) -> text::Options<'static> {
 ///
 /// # Errors
 /// The first file that cannot be written.
-pub fn write_all(plan: &Plan, writes: &[Write], ui: &Ui) -> Result<(), String> {
+pub fn write_all(plan: &Plan, writes: &[Write], ui: &Ui, command: &str) -> Result<(), String> {
     // A file is read by programs and other people: no colours, and the width of nobody's terminal.
     let plain = Ui { color: false, unicode: true, width: 120, height: None, ..*ui };
     for write in writes {
-        write_file(&write.path, &rendered(plan, write.format, &plain))?;
+        write_file(&write.path, &rendered(plan, write.format, &plain, command))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::api::{self, ApiError, AuthError, Failure, ReadClient};
 use crate::cli::exit::Exit;
 use crate::cli::files;
+use crate::cli::output;
 use crate::cli::ui::Ui;
 use crate::manifest;
 use crate::model::plan::Source;
@@ -293,6 +294,24 @@ impl Session {
             return Err(Exit::Invalid);
         }
         Ok(plan::plan(&self.desired, &live, &self.options))
+    }
+
+    /// Asks again who the caller is and what the organization is: an apply has changed its numbers.
+    ///
+    /// # Errors
+    /// The exit code, after everything was said.
+    pub async fn look_again(&mut self, ui: &Ui) -> Result<(), Exit> {
+        let found = snapshot::preflight(&self.client, &self.desired.organization, self.now).await;
+        (self.caller, self.organization) = found.map_err(|error| {
+            ui.error(&error.to_string());
+            exit_of(&error)
+        })?;
+        Ok(())
+    }
+
+    /// The command that applies a plan of this session.
+    pub fn command(&self, plan: &Plan) -> String {
+        output::command(plan, &self.options.allow)
     }
 
     async fn read(&self, ui: &Ui) -> Result<Snapshot, Exit> {

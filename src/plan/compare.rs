@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::model::{FieldChange, FieldRule, LiveObject};
+use crate::kinds::{Draft, matching_id};
+use crate::model::{FieldChange, FieldRule, LiveObject, Reference, ResourceId, Verb};
 
 /// Every field that was given and differs, with its rule. Fields that could not be read are left out.
 pub(super) fn fields(rules: &[(&str, FieldRule)], desired: &Value, live: &LiveObject) -> Vec<(FieldRule, FieldChange)> {
@@ -70,6 +71,39 @@ fn by_key<'a>(list: &'a Value, key: &dyn Fn(&str) -> String) -> BTreeMap<String,
 
 fn missing(wanted: &BTreeMap<String, &str>, there: &BTreeMap<String, &str>) -> Vec<String> {
     wanted.iter().filter(|(key, _)| !there.contains_key(*key)).map(|(_, text)| (*text).to_owned()).collect()
+}
+
+/// Leaves out of lists what the deletion of the thing itself takes out of them: somebody who leaves the
+/// organization leaves every team with it, and a request for each would find nobody there.
+pub(super) fn leave_to_deletions(
+    fields: &mut Vec<(FieldRule, FieldChange)>,
+    references: Vec<Reference>,
+    drafts: &[Draft],
+) {
+    let goes = |id: &ResourceId| {
+        let id = matching_id(id);
+        drafts.iter().any(|it| it.change.verb == Verb::Delete && matching_id(&it.change.id) == id)
+    };
+    let leaving: Vec<Reference> = references.into_iter().filter(|it| it.part.is_none() && goes(&it.to)).collect();
+    if leaving.is_empty() {
+        return;
+    }
+    for (rule, field) in fields.iter_mut().filter(|it| matches!(it.0, FieldRule::Set | FieldRule::Logins)) {
+        let listed = format!("{}/", field.path);
+        // Whoever leaves one list of logins by leaving altogether leaves every one; of other lists each
+        // speaks for itself.
+        let leaves = |name: &str, it: &Reference| match rule {
+            FieldRule::Logins => {
+                it.pointer.matches('/').count() == 2 && name.to_lowercase() == it.to.name.to_lowercase()
+            }
+            _ => it.pointer.starts_with(&listed) && name == it.to.name,
+        };
+        field.removed.retain(|name| !leaving.iter().any(|it| leaves(name, it)));
+    }
+    fields.retain(|(rule, field)| {
+        let list = matches!(rule, FieldRule::Set | FieldRule::Logins);
+        !list || !field.added.is_empty() || !field.removed.is_empty()
+    });
 }
 
 /// The live spec with the given fields laid over it: what will be afterwards.

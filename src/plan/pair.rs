@@ -108,6 +108,7 @@ impl<'a> Pairing<'a, '_> {
         let rules = self.kind.facts().fields;
         let renamed_live = rename::with_new_names(self.kind, live, self.renames);
         let mut fields = compare::fields(rules, spec, renamed_live.as_ref().unwrap_or(live));
+        compare::leave_to_deletions(&mut fields, self.kind.references(&live.name, &live.spec), &paired.drafts);
         fields.extend(self.kind.due(spec, live, self.world));
         let has = |rule: FieldRule| fields.iter().any(|it| it.0 == rule);
         let verb = match (renamed, has(FieldRule::Replaces) || has(FieldRule::Renews)) {

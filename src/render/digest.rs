@@ -2,10 +2,10 @@
 
 use crate::kinds;
 use crate::model::{Change, Diagnostic, Place, Plan, Severity, Summary, Verb};
+use crate::plan::policy::{self, Acceptance};
 use crate::render::{escape, value};
 
 /// Dangers that nobody can acknowledge: the manifest has to change.
-const FINAL: [&str; 5] = ["last-admin", "self-lockout", "protected", "token-immutable", "rename-ambiguous"];
 /// Dangers that are acknowledged with a count, which only their own help knows.
 const COUNTED: [&str; 2] = ["budget", "new-admins"];
 /// The code of what could not be seen.
@@ -113,7 +113,7 @@ pub fn findings(plan: &Plan) -> Findings<'_> {
 /// its help could tell and does not.
 pub fn allowance(danger: &Diagnostic) -> Option<String> {
     let code = danger.code.as_str();
-    if FINAL.contains(&code) {
+    if policy::danger(code).is_some_and(|it| it.acceptance == Acceptance::Never) {
         return None;
     }
     let usual = danger.change.as_ref().filter(|_| !COUNTED.contains(&code)).map(|id| format!("{code}:{id}"));

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside, in one binary.
 
 mod editor;
+mod examples;
 mod laws;
 mod mistakes;
 mod safety;

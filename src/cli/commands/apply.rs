@@ -69,25 +69,25 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
 
 /// Runs it.
 pub async fn run(args: Args, ui: &Ui) -> Exit {
-    let session = match session::open(&args.manifest, &args.connection, &args.plan, ui).await {
+    let mut session = match session::open(&args.manifest, &args.connection, &args.plan, ui).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
     let exit = match session.plan(ui).await {
-        Ok(plan) => go(&plan, &session, &args, ui).await,
+        Ok(plan) => go(&plan, &mut session, &args, ui).await,
         Err(exit) => exit,
     };
     session.close(ui).await;
     exit
 }
 
-async fn go(plan: &Plan, session: &Session, args: &Args, ui: &Ui) -> Exit {
+async fn go(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
     if args.dry_run {
         ui.result(&render::calls::plan(plan));
         return refusal(plan).err().unwrap_or(Exit::Done);
     }
     if args.format == Format::Human {
-        ui.result(&output::rendered(plan, output::Format::Human, ui));
+        ui.result(&output::rendered(plan, output::Format::Human, ui, &session.command(plan)));
     }
     if let Err(exit) = refusal(plan) {
         ui.error("this plan cannot be applied; nothing was changed");
@@ -123,7 +123,7 @@ async fn go(plan: &Plan, session: &Session, args: &Args, ui: &Ui) -> Exit {
     carry_out(plan, session, args, ui).await
 }
 
-async fn carry_out(plan: &Plan, session: &Session, args: &Args, ui: &Ui) -> Exit {
+async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
     let addresses = plan.all_changes().flat_map(|it| &it.steps).flat_map(|it| &it.calls).flat_map(|it| &it.captures);
     let addresses = addresses.filter_map(|it| match &it.into {
         Into::Sink(address) => Some(address.as_str()),
@@ -168,12 +168,15 @@ async fn carry_out(plan: &Plan, session: &Session, args: &Args, ui: &Ui) -> Exit
 }
 
 /// Reads what the manifest speaks of again, and says what is left to do.
-async fn verify(session: &Session, ui: &Ui) -> Verification {
+async fn verify(session: &mut Session, ui: &Ui) -> Verification {
     let quiet = Ui { quiet: true, verbose: false, ..*ui };
     let mut left = Vec::new();
     for reading in 0..READINGS {
         if reading > 0 {
             tokio::time::sleep(PAUSE).await;
+        }
+        if session.look_again(&quiet).await.is_err() {
+            return Verification::Unread { message: "the service could not be read again".to_owned() };
         }
         match session.plan(&quiet).await {
             Ok(plan) if !plan.status.complete => {
@@ -192,7 +195,7 @@ async fn verify(session: &Session, ui: &Ui) -> Verification {
 
 fn finish(plan: &Plan, report: &Report, cancelled: bool, args: &Args, ui: &Ui) -> Exit {
     let text = match args.format {
-        Format::Human => render::text::report(report, output::human(plan, ui, &output::command(plan))),
+        Format::Human => render::text::report(report, output::human(plan, ui, "")),
         Format::Json => render::json::report(report),
     };
     ui.result(&text);

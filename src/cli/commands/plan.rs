@@ -2,7 +2,7 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format, Write};
-use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs};
+use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs, Session};
 use crate::cli::ui::Ui;
 use crate::model::Plan;
 
@@ -34,7 +34,7 @@ pub async fn run(args: Args, ui: &Ui) -> Exit {
     let ended = match session::open(&args.manifest, &args.connection, &args.plan, ui).await {
         Ok(session) => {
             let ended = match session.plan(ui).await {
-                Ok(plan) => show(&plan, &args, ui),
+                Ok(plan) => show(&plan, &session, &args, ui),
                 Err(exit) => Err(exit),
             };
             session.close(ui).await;
@@ -52,13 +52,14 @@ pub async fn run(args: Args, ui: &Ui) -> Exit {
 }
 
 /// Writes the plan, and says whether there are changes.
-fn show(plan: &Plan, args: &Args, ui: &Ui) -> Result<bool, Exit> {
+fn show(plan: &Plan, session: &Session, args: &Args, ui: &Ui) -> Result<bool, Exit> {
+    let command = session.command(plan);
     // Also a plan that is blocked or incomplete is written: whoever reviews has to see why.
-    if let Err(problem) = output::write_all(plan, &args.write, ui) {
+    if let Err(problem) = output::write_all(plan, &args.write, ui, &command) {
         ui.error(&problem);
         return Err(Exit::Other);
     }
-    ui.result(&output::rendered(plan, args.format, ui));
+    ui.result(&output::rendered(plan, args.format, ui, &command));
     refusal(plan)?;
     Ok(!plan.is_empty())
 }

@@ -1,5 +1,6 @@
 //! `bylaws show PLAN`: a saved plan, rendered again without the service.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::cli::exit::Exit;
@@ -28,7 +29,8 @@ pub fn run(args: &Args, ui: &Ui) -> Exit {
     };
     match render::json::parse(&text) {
         Ok(plan) => {
-            ui.result(&output::rendered(&plan, args.format, ui));
+            let command = output::command(&plan, &BTreeSet::new());
+            ui.result(&output::rendered(&plan, args.format, ui, &command));
             Exit::Done
         }
         Err(problem) => {
