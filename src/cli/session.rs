@@ -267,6 +267,7 @@ pub fn clock() -> Instant {
 pub fn exit_of(error: &ApiError) -> Exit {
     match error.failure {
         Failure::Unauthorized | Failure::Forbidden => Exit::Denied,
+        Failure::Timeout { .. } => Exit::TimedOut,
         _ => Exit::Service,
     }
 }

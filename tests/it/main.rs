@@ -1,7 +1,9 @@
 //! Everything that is tested from outside, in one binary.
 
+mod calls;
 mod editor;
 mod examples;
+mod interruption;
 mod laws;
 mod mistakes;
 mod safety;
