@@ -33,7 +33,7 @@ use crate::manifest::finding::Finding;
 use crate::manifest::shape::Shapes;
 use crate::manifest::yaml::Document;
 use crate::model::desired::SourceFile;
-use crate::model::{Desired, Diagnostic};
+use crate::model::{Desired, Diagnostic, Span};
 
 pub use codes::CODES;
 pub use references::unresolved;
@@ -97,9 +97,11 @@ pub fn load(files: Vec<(String, Vec<u8>)>) -> Result<Desired, Failure> {
         return Ok(Desired { warnings, ..merged.desired });
     }
     if complete {
-        let said: HashSet<_> = findings.iter().filter_map(|it| it.span).collect();
-        let unresolved = references::find(&merged.desired, |_| None, |it| !bad.contains(&it.key.span));
-        findings.extend(unresolved.into_iter().filter(|it| it.span.is_none_or(|span| !said.contains(&span))));
+        // A text of the wrong form refers to nothing, and says so already.
+        let said: Vec<Span> = findings.iter().filter_map(|it| it.span).collect();
+        let explained = |span: Span| said.iter().any(|it| it.covers(span));
+        let unresolved = references::find(&merged.desired, |_| None, |_| true);
+        findings.extend(unresolved.into_iter().filter(|it| !it.span.is_some_and(explained)));
     }
     let diagnostics = finding::resolve(findings, &merged.desired.files);
     Err(Failure { diagnostics, files: merged.desired.files })

@@ -67,6 +67,9 @@ pub(super) fn find(
 
 /// References to what `prune` does away with: mistakes that need no service to be seen.
 pub(super) fn dangling(desired: &Desired, wanted: impl Fn(&Entry) -> bool) -> Vec<Finding> {
+    if desired.prune.is_empty() {
+        return Vec::new();
+    }
     let mut findings = find(desired, |_| None, wanted);
     findings.retain(Finding::is_error);
     findings

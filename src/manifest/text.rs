@@ -72,7 +72,6 @@ fn secrets(text: &str) -> Vec<Range<usize>> {
     const SHORTEST: usize = 16;
     let bytes = text.as_bytes();
     text.match_indices(PREFIX)
-        .filter(|(at, _)| *at == 0 || !bytes[at - 1].is_ascii_alphanumeric())
         .filter_map(|(at, _)| {
             let start = at + PREFIX.len();
             let length = bytes[start..].iter().take_while(|it| it.is_ascii_alphanumeric()).count();
@@ -205,6 +204,7 @@ mod tests {
         assert!(!read.text.contains("0123"));
         assert!(read.text.ends_with("a: pul-****************\n"));
         assert_eq!(read.findings[1].span.unwrap().column, 8);
+        assert!(!decode(0, b"xpul-0123456789abcdefpul-0123456789abcdef".to_vec()).text.contains("0123"));
     }
 
     #[test]

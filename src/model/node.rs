@@ -21,6 +21,13 @@ pub struct Span {
     pub column: u32,
 }
 
+impl Span {
+    /// Whether another span lies within this one.
+    pub fn covers(self, other: Span) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
+}
+
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {

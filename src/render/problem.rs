@@ -5,8 +5,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Patch, Renderer, S
 use serde_json::{Map, Value, json};
 
 use crate::model::desired::SourceFile;
-use crate::model::name::visible;
 use crate::model::{Diagnostic, Place, Severity};
+use crate::render::escape;
 use crate::render::excerpt::{self, Excerpt};
 
 /// The name of the JSON format.
@@ -53,13 +53,13 @@ pub fn drawn(diagnostics: &[Diagnostic], files: &[SourceFile], limit: usize, col
         text.push_str(&format!("… and {} more.\n\n", diagnostics.len() - shown.len()));
     }
     text.push_str(&summary(diagnostics));
-    text
+    escape::log(&text)
 }
 
 /// `2 errors, 1 warning. More: bylaws explain E0203`
 fn summary(diagnostics: &[Diagnostic]) -> String {
     let Some(worst) = diagnostics.iter().min_by_key(|it| it.severity) else { return String::new() };
-    format!("{}. More: bylaws explain {}\n", counted(diagnostics.iter()), visible(&worst.code))
+    format!("{}. More: bylaws explain {}\n", counted(diagnostics.iter()), escape::terminal(&worst.code))
 }
 
 /// `2 errors, 1 warning`
@@ -79,23 +79,24 @@ fn one(diagnostic: &Diagnostic, files: &[SourceFile], renderer: &Renderer) -> St
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let title = level.primary_title(visible(&diagnostic.message)).id(visible(&diagnostic.code));
+    let title = level.primary_title(escape::terminal(&diagnostic.message)).id(escape::terminal(&diagnostic.code));
     let mut main = Group::with_title(title);
     let excerpt = diagnostic.place.as_ref().and_then(|it| excerpt::cut(files, it));
     match (&diagnostic.place, &excerpt) {
         (Some(place), Some(excerpt)) => {
-            let label = diagnostic.label.as_deref().map(visible);
+            let label = diagnostic.label.as_deref().map(escape::terminal);
             let mark = AnnotationKind::Primary.span(excerpt.mark.clone()).label(label);
-            let snippet = Snippet::source(&excerpt.text).line_start(excerpt.first_line).path(visible(&place.file));
+            let snippet =
+                Snippet::source(&excerpt.text).line_start(excerpt.first_line).path(escape::terminal(&place.file));
             main = main.element(snippet.fold(false).annotation(mark));
         }
         (Some(place), None) => {
-            let origin = Origin::path(visible(&place.file)).line(place.line as usize);
+            let origin = Origin::path(escape::terminal(&place.file)).line(place.line as usize);
             main = main.element(origin.char_column(place.column as usize));
         }
         (None, _) => {}
     }
-    let help = diagnostic.help.as_deref().map(visible);
+    let help = diagnostic.help.as_deref().map(escape::terminal);
     let patch = excerpt.as_ref().zip(diagnostic.replace_with.as_ref()).and_then(|(it, text)| patched(it, text));
     let mut groups = Vec::new();
     match patch {
@@ -108,13 +109,15 @@ fn one(diagnostic: &Diagnostic, files: &[SourceFile], renderer: &Renderer) -> St
     }
     for related in &diagnostic.related {
         let at = related.place.as_ref().map(|it| format!(" at {}", shown_place(it))).unwrap_or_default();
-        groups.push(Group::with_title(Level::NOTE.secondary_title(format!("{}{at}", visible(&related.message)))));
+        groups.push(Group::with_title(
+            Level::NOTE.secondary_title(format!("{}{at}", escape::terminal(&related.message))),
+        ));
     }
     let drawn = renderer.render(&groups);
     match (&diagnostic.place, &excerpt) {
         // What was drawn counts columns of the excerpt, where the place counts columns of the file.
         (Some(place), Some(excerpt)) if excerpt.column != place.column as usize => {
-            let path = visible(&place.file);
+            let path = escape::terminal(&place.file);
             let wrong = format!("{path}:{}:{}", place.line, excerpt.column);
             drawn.replacen(&wrong, &format!("{path}:{}:{}", place.line, place.column), 1)
         }
@@ -123,14 +126,14 @@ fn one(diagnostic: &Diagnostic, files: &[SourceFile], renderer: &Renderer) -> St
 }
 
 fn shown_place(place: &Place) -> String {
-    format!("{}:{}:{}", visible(&place.file), place.line, place.column)
+    format!("{}:{}:{}", escape::terminal(&place.file), place.line, place.column)
 }
 
 /// The line as it should be, where the mark does not go over its end.
 fn patched<'a>(excerpt: &'a Excerpt, replacement: &str) -> Option<Snippet<'a, Patch<'a>>> {
     let marked = excerpt.text.get(excerpt.mark.clone())?;
     let whole = !marked.is_empty() && !marked.contains('\n') && excerpt.whole;
-    let patch = Patch::new(excerpt.mark.clone(), visible(replacement));
+    let patch = Patch::new(excerpt.mark.clone(), escape::terminal(replacement));
     whole.then(|| Snippet::source(&excerpt.text).line_start(excerpt.first_line).patch(patch))
 }
 
@@ -204,7 +207,7 @@ pub fn github(diagnostics: &[Diagnostic]) -> String {
 fn workflow_command(command: &str, diagnostic: &Diagnostic) -> String {
     let mut properties = Vec::new();
     if let Some(place) = &diagnostic.place {
-        properties.push(format!("file={}", property(&place.file)));
+        properties.push(format!("file={}", escape::workflow_property(&place.file)));
         properties.push(format!("line={}", place.line));
         properties.push(format!("col={}", place.column));
         // GitHub takes an end column only within one line.
@@ -213,7 +216,7 @@ fn workflow_command(command: &str, diagnostic: &Diagnostic) -> String {
             false => properties.push(format!("endLine={}", place.end_line)),
         }
     }
-    properties.push(format!("title={}", property(&diagnostic.code)));
+    properties.push(format!("title={}", escape::workflow_property(&diagnostic.code)));
     let mut message = diagnostic.message.clone();
     if let Some(help) = &diagnostic.help {
         message.push_str(&format!("; {help}"));
@@ -221,17 +224,7 @@ fn workflow_command(command: &str, diagnostic: &Diagnostic) -> String {
     if let Some(right) = diagnostic.replace_with.as_ref().filter(|it| !message.contains(it.as_str())) {
         message.push_str(&format!(": `{right}`"));
     }
-    format!("::{command} {}::{}\n", properties.join(","), data(&message))
-}
-
-/// A message of a workflow command.
-fn data(text: &str) -> String {
-    visible(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// A property of a workflow command.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+    format!("::{command} {}::{}\n", properties.join(","), escape::workflow_message(&message))
 }
 
 #[cfg(test)]
@@ -325,12 +318,12 @@ note: for a team managed elsewhere, list it under `external: {teams: [paymets]}`
         let found = Diagnostic {
             place: Some(place_in(&files, at)),
             label: Some("\u{1b}]8;;".to_owned()),
-            help: Some("\u{9b}31m\r\n::error::x".to_owned()),
+            help: Some("\u{9b}31m\r\n::error::x ##[group]".to_owned()),
             ..Diagnostic::error("E0301", "\u{1b}[31mred\n::set-output name=x::y")
         };
         let drawn = text(std::slice::from_ref(&found), &files, 20);
         assert!(drawn.chars().all(|it| it == '\n' || !crate::model::name::is_invisible(it)), "{drawn:?}");
-        assert!(drawn.contains("a\\u{1b}.yaml:1:9\n"), "{drawn}");
+        assert!(drawn.contains("a\\u{1b}.yaml:1:9\n") && !drawn.contains("##["), "{drawn}");
         let commands = github(&[found]);
         assert_eq!(commands.lines().count(), 1, "{commands}");
         assert!(commands.starts_with("::error file=a\\u{1b}.yaml,line=1,col=9,"));

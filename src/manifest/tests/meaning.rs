@@ -135,6 +135,10 @@ fn undefined_names_are_told_along_with_errors() {
     let failure = load(&["organization: acme\nmembers: {a: {}}\nteams: {t: {members: [b]}, u: {x: 1}}\n"]).unwrap_err();
     let found: Vec<_> = failure.diagnostics.iter().map(|it| (it.code.as_str(), it.severity)).collect();
     assert_eq!(found, [("E0203", Severity::Warning), ("E0301", Severity::Error)]);
+    let failure = load(&["organization: acme\nmembers: {a: {}}\nteams: {t: {members: [b], x: 1}}\n"]).unwrap_err();
+    assert_eq!(failure.diagnostics.len(), 2);
+    let failure = load(&["organization: acme\nmembers: {a: {}}\nteams: {t: {members: ['b c']}}\n"]).unwrap_err();
+    assert_eq!(failure.diagnostics.len(), 1);
     let failure = load(&["organization: acme\nmembers: {a: {}}\nteams: {t: {members: [b]}}\n", "x: [\n"]).unwrap_err();
     assert_eq!(failure.diagnostics.len(), 1);
 }
