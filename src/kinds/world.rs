@@ -40,11 +40,6 @@ impl<'a> World<'a> {
         self.desired.entries.values().find(|it| it.id.kind == kind && matching_key(kind, &it.id.name) == key)
     }
 
-    /// Whether this plan makes it: declared, and not live under this name.
-    pub fn comes(&self, kind: &str, name: &str) -> bool {
-        self.entry(kind, name).is_some() && self.live(kind, name).is_none()
-    }
-
     /// The canonical spec of an entry; null for one that does not decode.
     pub fn spec(&self, entry: &Entry) -> Value {
         by_word(&entry.id.kind).and_then(|it| it.canonical(entry.spec()).ok()).unwrap_or(Value::Null)

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::kinds::{Draft, matching_id};
-use crate::model::{FieldChange, FieldRule, LiveObject, Reference, ResourceId, Verb};
+use crate::kinds::matching_id;
+use crate::model::{FieldChange, FieldRule, LiveObject, Reference, ResourceId};
 
 /// Every field that was given and differs, with its rule. Fields that could not be read are left out.
 pub(super) fn fields(rules: &[(&str, FieldRule)], desired: &Value, live: &LiveObject) -> Vec<(FieldRule, FieldChange)> {
@@ -78,16 +78,13 @@ fn missing(wanted: &BTreeMap<String, &str>, there: &BTreeMap<String, &str>) -> V
 pub(super) fn leave_to_deletions(
     fields: &mut Vec<(FieldRule, FieldChange)>,
     references: Vec<Reference>,
-    drafts: &[Draft],
+    going: &BTreeSet<ResourceId>,
 ) {
-    let goes = |id: &ResourceId| {
-        let id = matching_id(id);
-        drafts.iter().any(|it| it.change.verb == Verb::Delete && matching_id(&it.change.id) == id)
-    };
-    let leaving: Vec<Reference> = references.into_iter().filter(|it| it.part.is_none() && goes(&it.to)).collect();
-    if leaving.is_empty() {
+    if going.is_empty() {
         return;
     }
+    let goes = |it: &Reference| it.part.is_none() && going.contains(&matching_id(&it.to));
+    let leaving: Vec<Reference> = references.into_iter().filter(goes).collect();
     for (rule, field) in fields.iter_mut().filter(|it| matches!(it.0, FieldRule::Set | FieldRule::Logins)) {
         let listed = format!("{}/", field.path);
         // Whoever leaves one list of logins by leaving altogether leaves every one; of other lists each

@@ -4,7 +4,7 @@
 //! compared ([`compare`]), renames judged ([`rename`]), the steps put in a safe order ([`order`]), and
 //! what speaks against it ([`policy`]). [`plan`] is the way in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -92,6 +92,12 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
 /// Names that go round in a ring: one of them steps aside first, under a name of its own.
 fn break_rings(drafts: &mut [Draft], world: &World) {
     let is_rename = |draft: &Draft| draft.change.verb == Verb::Rename && !draft.change.steps.is_empty();
+    let renames: BTreeMap<ResourceId, usize> = drafts
+        .iter()
+        .enumerate()
+        .filter(|it| is_rename(it.1))
+        .map(|(index, it)| (it.change.id.clone(), index))
+        .collect();
     for index in 0..drafts.len() {
         if !is_rename(&drafts[index]) {
             continue;
@@ -103,7 +109,7 @@ fn break_rings(drafts: &mut [Draft], world: &World) {
             let last = &drafts[ring[ring.len() - 1]].change;
             let Some(given_up) = last.renamed_from.clone() else { break };
             let id = ResourceId::new(last.kind.clone(), given_up);
-            match drafts.iter().position(|it| is_rename(it) && it.change.id == id) {
+            match renames.get(&id).copied() {
                 Some(next) if next == index => {
                     // Every ring is met once from each of its members; its first one steps aside.
                     if ring.iter().all(|it| drafts[*it].change.id >= start) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::kinds::{self, Draft, Kind, World, matching_key};
+use crate::kinds::{self, Draft, Kind, World, matching_id, matching_key};
 use crate::model::plan::Unmanaged;
 use crate::model::{
     Change, Diagnostic, Entry, FieldChange, FieldRule, KindState, LiveObject, Origin, Place, ResourceId, Severity, Verb,
@@ -16,6 +16,8 @@ use crate::plan::{Options, compare, policy};
 #[derive(Debug, Default)]
 pub(super) struct Paired<'a> {
     pub drafts: Vec<Draft<'a>>,
+    /// What is deleted so far, as it is matched. Kinds come after those they refer to.
+    pub going: BTreeSet<ResourceId>,
     pub unmanaged: Vec<Unmanaged>,
     pub unchanged: usize,
     /// Findings that belong to no change.
@@ -108,7 +110,7 @@ impl<'a> Pairing<'a, '_> {
         let rules = self.kind.facts().fields;
         let renamed_live = rename::with_new_names(self.kind, live, self.renames);
         let mut fields = compare::fields(rules, spec, renamed_live.as_ref().unwrap_or(live));
-        compare::leave_to_deletions(&mut fields, self.kind.references(&live.name, &live.spec), &paired.drafts);
+        compare::leave_to_deletions(&mut fields, self.kind.references(&live.name, &live.spec), &paired.going);
         fields.extend(self.kind.due(spec, live, self.world));
         let has = |rule: FieldRule| fields.iter().any(|it| it.0 == rule);
         let verb = match (renamed, has(FieldRule::Replaces) || has(FieldRule::Renews)) {
@@ -267,6 +269,7 @@ impl<'a> Pairing<'a, '_> {
             paired.unseen.push(format!("{id} is not deleted, because this caller may not see all that hangs on it"));
             return;
         }
+        paired.going.insert(matching_id(&id));
         paired.drafts.push(self.new_draft(
             &id,
             Verb::Delete,
