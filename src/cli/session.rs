@@ -98,6 +98,8 @@ pub struct Session {
     backend: String,
     now: Instant,
     fixed: Option<Instant>,
+    /// The most writes at once, if somebody said so.
+    concurrency: Option<usize>,
     options: plan::Options,
     sandbox: Option<sandbox::Running>,
 }
@@ -128,7 +130,18 @@ pub async fn open(
     match snapshot::preflight(&client, &desired.organization, now).await {
         Ok((caller, organization)) => {
             ui.detail(&format!("{} as {}", desired.organization, caller.login));
-            Ok(Session { desired, client, caller, organization, backend, now, fixed: connection.now, options, sandbox })
+            Ok(Session {
+                desired,
+                client,
+                caller,
+                organization,
+                backend,
+                now,
+                fixed: connection.now,
+                concurrency: connection.concurrency,
+                options,
+                sandbox,
+            })
         }
         Err(error) => {
             ui.error(&error.to_string());
@@ -239,6 +252,7 @@ fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui) -> Result
     let mut options = api::Options { extra_ca, max_rps: args.max_rps, hook, ..api::Options::default() };
     if let Some(most) = args.concurrency {
         options.concurrency = most.max(1);
+        options.writes = most.max(1);
     }
     ReadClient::new(connection, options).map_err(|error| {
         ui.error(&format!("{error:#}"));
@@ -370,6 +384,11 @@ impl Session {
     /// The moment that stands for the clock's, if one was given.
     pub fn clock(&self) -> Option<Instant> {
         self.fixed
+    }
+
+    /// The most writes at once.
+    pub fn writes(&self) -> usize {
+        self.concurrency.map_or(crate::apply::CONCURRENCY, |it| it.max(1))
     }
 
     /// Ends the session; the embedded service keeps its state.

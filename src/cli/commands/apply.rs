@@ -152,7 +152,7 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
     let now = session.clock();
     let means = Means {
         sinks,
-        concurrency: apply::CONCURRENCY,
+        concurrency: session.writes(),
         now: Box::new(move || now.unwrap_or_else(session::clock)),
         nonce: Box::new(apply::secure_nonce),
         stop: stopped.clone(),
