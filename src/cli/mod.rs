@@ -12,6 +12,9 @@ mod ui;
 use exit::Exit;
 use ui::{Color, Ui};
 
+/// What the embedded service is called where its address would stand: its port means nothing.
+const SANDBOX: &str = "sandbox";
+
 /// The bylaws of a Pulumi Cloud organization, kept in Git.
 #[derive(Debug, Parser)]
 #[command(name = "bylaws", version, propagate_version = true)]

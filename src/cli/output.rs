@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
-use crate::cli::session::SANDBOX;
+use crate::cli::SANDBOX;
 use crate::cli::ui::Ui;
 use crate::model::Plan;
 use crate::render::{self, text};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::api::{self, ApiError, AuthError, Failure, ReadClient};
+use crate::cli::SANDBOX;
 use crate::cli::exit::Exit;
 use crate::cli::files;
 use crate::cli::output;
@@ -15,8 +16,6 @@ use crate::render::problem;
 use crate::sandbox;
 use crate::snapshot;
 
-/// What the embedded service is called where its address would stand: its port means nothing.
-pub const SANDBOX: &str = "sandbox";
 /// Where the embedded service keeps its organization.
 pub const SANDBOX_FILE: &str = ".bylaws/sandbox.json";
 

@@ -23,7 +23,7 @@ fn the_first_signal_lets_what_runs_finish_and_reports() {
     while stage.writes().is_empty() {
         std::thread::sleep(Duration::from_millis(10));
     }
-    Command::new("kill").args(["-TERM", &apply.id().to_string()]).status().unwrap();
+    Command::new("sh").args(["-c", &format!("kill -TERM {}", apply.id())]).status().unwrap();
     let output = apply.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(8), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
