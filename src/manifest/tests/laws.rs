@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use arbitrary::{Result, Unstructured};
 use serde_json::Value;
 
-use crate::manifest::{load, unresolved};
+use crate::manifest::budget::Budget;
+use crate::manifest::{load, unresolved, yaml};
 use crate::model::Desired;
 
 fn check(bytes: Vec<u8>) {
@@ -153,6 +154,17 @@ fn how_a_manifest_is_cut_into_files_makes_no_difference() {
         }
         let (one, many) = (load(vec![("a.yaml".to_owned(), whole.into_bytes())]), load(files));
         assert_eq!(said(&one.expect("sound")), said(&many.expect("sound")));
+        Ok(())
+    });
+}
+
+#[test]
+fn another_reader_of_yaml_reads_the_same() {
+    arbtest::arbtest(|input| {
+        let text = written(&manifest(input)?);
+        let ours = yaml::read(0, &text, &Budget::default()).root.expect("sound").to_value();
+        let theirs: Value = serde_yaml::from_str(&text).expect("sound");
+        assert_eq!(ours, theirs);
         Ok(())
     });
 }

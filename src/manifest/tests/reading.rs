@@ -175,12 +175,11 @@ fn bombs_are_refused_quickly() {
 #[test]
 fn too_many_values_are_refused_wherever_they_stand() {
     let row = "1,".repeat(1000);
-    let filling = format!("x-a: &a [{row}]\nx-b: [{}]\n# {}\n", "*a,".repeat(690), " ".repeat(64 * 1024));
-    let failure = load(&["organization: acme\n", &filling, &filling, &filling]).unwrap_err();
+    let filling = format!("x-a: &a [{row}]\nx-b: [{}]\n# {}\n", "*a,".repeat(1040), " ".repeat(64 * 1024));
+    let failure = load(&["organization: acme\n", &filling, &filling]).unwrap_err();
     let [found] = &failure.diagnostics[..] else { panic!("{:?}", failure.diagnostics) };
     let place = found.place.as_ref().unwrap();
-    assert_eq!((found.code.as_str(), place.file.as_str(), place.line), ("E0113", "3.yaml", 2));
-    assert!(load(&["organization: acme\n", &filling, &filling]).is_ok());
+    assert_eq!((found.code.as_str(), place.file.as_str(), place.line), ("E0113", "2.yaml", 2));
 }
 
 #[test]
