@@ -3,6 +3,7 @@
 mod editor;
 mod laws;
 mod mistakes;
+mod renames;
 mod safety;
 mod scenarios;
 mod schemas;
