@@ -175,6 +175,15 @@ fn declared_is_not_external(context: &Context, findings: &mut Vec<Finding>) {
             findings.push(finding.related("it is declared", entry.key.span));
         }
     }
+    let external: BTreeMap<ResourceId, Span> =
+        context.merged.external.iter().map(|(id, span)| (kinds::matching_id(id), *span)).collect();
+    for (entry, old) in renamed(context) {
+        if let Some(span) = external.get(&kinds::matching_id(&old)) {
+            let message = format!("{} is renamed to {}, and external", called(&old), quoted(&entry.id.name));
+            let finding = Finding::error("E0208", message).at(renamed_from_place(entry));
+            findings.push(finding.help("take it out of one of the two").related("it is managed elsewhere", *span));
+        }
+    }
 }
 
 fn removed_is_not_external(context: &Context, findings: &mut Vec<Finding>) {

@@ -88,7 +88,7 @@ fn edges(changes: &[Change]) -> BTreeMap<Step, BTreeSet<Step>> {
             } else if makes {
                 made_by.entry(matching_id(&change.id)).or_insert(step);
             }
-            if action.phase == Phase::Rename
+            if matches!(action.phase, Phase::Rename | Phase::Replace)
                 && let Some(old) = &change.renamed_from
             {
                 frees.entry(matching_id(&ResourceId::new(change.kind.clone(), old.clone()))).or_insert(step);

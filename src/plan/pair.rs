@@ -66,22 +66,25 @@ impl<'a> Pairing<'a, '_> {
             let spec = self.world.spec(entry);
             let key = matching_key(word, &entry.id.name);
             self.claimed.insert(key.clone());
-            if let Some(why) = self.state.unknown_objects.get(&key) {
+            if let Some(why) = self.unknown(entry) {
                 paired.unseen.push(format!("{} could not be read, so that nothing is planned for it: {why}", entry.id));
                 continue;
             }
             let mut live = self.state.objects.get(&key);
             let mut renamed = false;
             match rename::judge(self.kind, entry, &spec, self.state) {
+                // A name that stays with whoever has it cannot be given to somebody else.
+                Some(Renaming::ToDo(_)) if live.is_some() && !self.renames.contains_key(&matching_id(&entry.id)) => {
+                    paired.drafts.push(self.ambiguous(entry, live, &spec));
+                    continue;
+                }
                 Some(Renaming::ToDo(old)) => {
                     live = self.state.objects.get(&old);
                     self.claimed.insert(old);
                     renamed = true;
                 }
                 Some(Renaming::Ambiguous) => {
-                    self.claimed.extend(entry.renamed_from.as_ref().map(|it| matching_key(word, it)));
-                    let draft = self.draft(entry, None, live, Verb::Rename, Vec::new(), &spec);
-                    paired.drafts.push(ambiguous(draft, entry));
+                    paired.drafts.push(self.ambiguous(entry, live, &spec));
                     continue;
                 }
                 Some(Renaming::Done) | None => {}
@@ -96,6 +99,14 @@ impl<'a> Pairing<'a, '_> {
         }
     }
 
+    /// Why it is not known whether an entry's object is there, under its own name or the one it had.
+    fn unknown(&self, entry: &Entry) -> Option<&'a String> {
+        let key = |name: &str| matching_key(self.word(), name);
+        let waiting = entry.renamed_from.as_ref().map(|_| rename::waiting_name(&entry.id.name));
+        let names = [Some(&entry.id.name), entry.renamed_from.as_ref(), waiting.as_ref()];
+        names.into_iter().flatten().find_map(|it| self.state.unknown_objects.get(&key(it)))
+    }
+
     fn existing(&self, entry: &'a Entry, live: &'a LiveObject, renamed: bool, spec: &Value, paired: &mut Paired<'a>) {
         if let Some(by) = &live.managed_by {
             let message = format!("`{}` is managed by {by}, so that nothing is planned for it", entry.id);
@@ -108,6 +119,7 @@ impl<'a> Pairing<'a, '_> {
             paired.unseen.push(format!("{} of {} could not be read, so that it is left alone", &field[1..], entry.id));
         }
         let rules = self.kind.facts().fields;
+        let spec = &*rename::spelled_as_live(self.kind, spec, live);
         let renamed_live = rename::with_new_names(self.kind, live, self.renames);
         let mut fields = compare::fields(rules, spec, renamed_live.as_ref().unwrap_or(live));
         compare::leave_to_deletions(&mut fields, self.kind.references(&live.name, &live.spec), &paired.going);
@@ -279,14 +291,17 @@ impl<'a> Pairing<'a, '_> {
             (Vec::new(), Value::Null),
         ));
     }
-}
 
-fn ambiguous<'a>(mut draft: Draft<'a>, entry: &Entry) -> Draft<'a> {
-    let old = entry.renamed_from.as_deref().unwrap_or_default();
-    let sentence =
-        format!("both `{old}` and `{}` exist, and nothing tells whether the one was the other", entry.id.name);
-    draft.change.renamed_from = Some(old.to_owned());
-    draft.change.after = json!(draft.change.before);
-    draft.findings.push(("rename-ambiguous".into(), sentence));
-    draft
+    /// Both names are live, and nothing may be done about it.
+    fn ambiguous(&mut self, entry: &'a Entry, live: Option<&'a LiveObject>, spec: &Value) -> Draft<'a> {
+        let old = entry.renamed_from.as_deref().unwrap_or_default();
+        self.claimed.insert(matching_key(self.word(), old));
+        let mut draft = self.draft(entry, None, live, Verb::Rename, Vec::new(), spec);
+        let sentence =
+            format!("both `{old}` and `{}` exist, and nothing tells whether the one was the other", entry.id.name);
+        draft.change.renamed_from = Some(old.to_owned());
+        draft.change.after = json!(draft.change.before);
+        draft.findings.push(("rename-ambiguous".into(), sentence));
+        draft
+    }
 }

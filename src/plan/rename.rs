@@ -1,5 +1,6 @@
 //! Whether a `renamedFrom` is still to do, and rings of names that need a step aside.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -28,23 +29,45 @@ pub(super) fn judge(kind: &dyn Kind, entry: &Entry, spec: &Value, state: &KindSt
     let word = kind.facts().word;
     let old = entry.renamed_from.as_deref().filter(|_| kind.facts().renamable)?;
     let (old_key, new_key) = (matching_key(word, old), matching_key(word, &entry.id.name));
+    // What an interrupted apply left under the waiting name is on its way, whoever has the others by now.
     let waiting_key = matching_key(word, &waiting_name(&entry.id.name));
-    let new = state.objects.get(&new_key);
-    if new.is_none() && state.objects.contains_key(&waiting_key) {
-        return Some(Renaming::ToDo(waiting_key));
-    }
-    Some(match (new, state.objects.get(&old_key)) {
+    let old_key = if state.objects.contains_key(&waiting_key) { waiting_key } else { old_key };
+    Some(match (state.objects.get(&new_key), state.objects.get(&old_key)) {
         (None, Some(_)) => Renaming::ToDo(old_key),
         (_, None) => Renaming::Done,
-        (Some(new), Some(old)) => {
-            // Fields that cannot change on a live object, such as an owner, tell which is which.
-            let fixed = kind.facts().fields.iter().filter(|it| it.1 == FieldRule::Replaces).map(|it| it.0);
-            let mut given = fixed.filter(|field| spec.get(field).is_some()).peekable();
-            let moved = given.peek().is_some()
-                && given.all(|field| new.spec.get(field) != spec.get(field) && old.spec.get(field) == spec.get(field));
-            if moved { Renaming::ToDo(old_key) } else { Renaming::Ambiguous }
-        }
+        (Some(new), Some(old)) => match (is_meant(kind, spec, new), is_meant(kind, spec, old)) {
+            (false, true) => Renaming::ToDo(old_key),
+            (true, false) => Renaming::Done,
+            _ => Renaming::Ambiguous,
+        },
     })
+}
+
+/// Whether a live object is the one that a spec means, as far as fields tell that cannot change on a
+/// live object, such as an owner.
+fn is_meant(kind: &dyn Kind, spec: &Value, live: &LiveObject) -> bool {
+    let spec = spelled_as_live(kind, spec, live);
+    let fixed = kind.facts().fields.iter().filter(|it| it.1 == FieldRule::Replaces).map(|it| it.0);
+    fixed.filter(|it| spec.get(it).is_some()).all(|it| live.spec.get(it) == spec.get(it))
+}
+
+/// The spec with the names of what ignores letter case spelled as the live object spells them.
+pub(super) fn spelled_as_live<'a>(kind: &dyn Kind, spec: &'a Value, live: &LiveObject) -> Cow<'a, Value> {
+    let mut spelled = Cow::Borrowed(spec);
+    for reference in kind.references(&live.name, spec) {
+        let ignores_case = kinds::by_word(&reference.to.kind).is_some_and(|it| it.facts().ignores_case);
+        let (Some(written), Some(there)) = (spec.pointer(&reference.pointer), live.spec.pointer(&reference.pointer))
+        else {
+            continue;
+        };
+        let lower = |it: &Value| it.as_str().map(str::to_lowercase);
+        if ignores_case && written != there && lower(written) == lower(there) {
+            if let Some(place) = spelled.to_mut().pointer_mut(&reference.pointer) {
+                place.clone_from(there);
+            }
+        }
+    }
+    spelled
 }
 
 /// Every rename that is to do: the new name by the old id.

@@ -6,6 +6,7 @@ mod examples;
 mod interruption;
 mod laws;
 mod mistakes;
+mod renames;
 mod safety;
 mod scenarios;
 mod schemas;
