@@ -106,6 +106,11 @@ pub trait Kind: Sync {
     /// May add remarks, pointers to what only apply will know, and findings of its own to the draft.
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action>;
 
+    /// Whether `prune` may delete this live object; a tombstone may all the same. Default: yes.
+    fn is_prunable(&self, _live: &LiveObject) -> bool {
+        true
+    }
+
     /// The people who administer the organization by this resource, with this spec. Default: nobody.
     fn administrators(&self, _name: &str, _spec: &Value) -> Vec<String> {
         Vec::new()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::model::node::pointer_part;
 use crate::model::{FieldChange, FieldRule, LiveObject};
 
 /// Every field that was given and differs, with its rule. Fields that could not be read are left out.
@@ -16,14 +17,20 @@ pub(super) fn fields(rules: &[(&str, FieldRule)], desired: &Value, live: &LiveOb
             continue;
         }
         let there = live.spec.get(*name).cloned().unwrap_or(Value::Null);
-        if let Some(change) = field(path, *rule, wanted, there) {
+        if let Some(change) = field(path, *rule, wanted, there, &live.inherent) {
             found.push((*rule, change));
         }
     }
     found
 }
 
-fn field(path: String, rule: FieldRule, wanted: &Value, there: Value) -> Option<FieldChange> {
+fn field(
+    path: String,
+    rule: FieldRule,
+    wanted: &Value,
+    there: Value,
+    inherent: &BTreeSet<String>,
+) -> Option<FieldChange> {
     let mut change = FieldChange::value(&path, there, wanted.clone());
     match rule {
         FieldRule::Set | FieldRule::Logins => {
@@ -40,6 +47,7 @@ fn field(path: String, rule: FieldRule, wanted: &Value, there: Value) -> Option<
             let differs = |it: &&String| there.get(*it).is_some_and(|value| *value != wanted[*it]);
             change.changed = wanted.keys().filter(differs).cloned().collect();
             for names in [&mut change.added, &mut change.removed, &mut change.changed] {
+                names.retain(|it| !inherent.contains(&format!("{path}/{}", pointer_part(it))));
                 names.sort();
             }
         }

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside, in one binary.
 
 mod editor;
+mod hazards;
 mod laws;
 mod mistakes;
 mod renames;
