@@ -68,7 +68,9 @@ fn field(
         | FieldRule::Renews
         | FieldRule::Instruction => return (change.before != *wanted).then_some(change),
     }
-    let same = change.added.is_empty() && change.removed.is_empty() && change.changed.is_empty();
+    // What is not there at all is not empty: the same may be said in another field.
+    let same =
+        !change.before.is_null() && change.added.is_empty() && change.removed.is_empty() && change.changed.is_empty();
     (!same).then_some(change)
 }
 

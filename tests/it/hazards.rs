@@ -58,76 +58,40 @@ fn successor(state: &mut State, of: &str, name: &str, created: i64) {
 }
 
 #[test]
-fn an_owner_is_the_same_person_in_whatever_case() {
-    unchanged(&stage("services: {playground: {owner: user/Carol}}\n", |_| ()));
-}
-
-#[test]
-fn people_of_a_github_team_are_not_written_even_if_the_manifest_forgets_its_kind() {
-    let stage = stage("teams: {web: {members: [grace, heidi, ken]}}\n", |_| ());
-    refused(&stage, "managed-elsewhere", "team/web");
-}
-
-#[test]
-fn administrators_of_a_scim_team_are_set_once() {
-    let stage = stage("teams: {sre: {kind: scim, admins: [ivan]}}\n", |_| ());
+fn a_role_without_permissions_has_none_whatever_form_they_had() {
+    let stage = stage("roles: {deployer: {permissions: []}}\n", |_| ());
+    assert_eq!(plan(&stage).0["changes"].as_array().unwrap().len(), 1);
     converges(&stage);
-    assert_eq!(stage.writes(), ["PATCH /api/orgs/acme/teams/sre"]);
 }
 
 #[test]
-fn a_team_that_becomes_a_github_team_takes_nobody_with_it() {
-    let stage = stage("teams: {mobile: {kind: github, githubTeamId: 4242}}\n", |state| {
-        let mut team = state.teams["data-eng"].clone();
-        team.name = "mobile".to_owned();
-        state.teams.insert(team.name.clone(), team);
+fn the_saml_administrator_stays() {
+    let change = |state: &mut State| {
+        state.saml_admin = Some("carol".to_owned());
+        state.organization.kind = "saml".to_owned();
+        state.services.remove("playground");
+    };
+    refused(&stage("removed: {members: [Carol]}\n", change), "protected", "member/carol");
+}
+
+#[test]
+fn nobody_loses_a_role_before_the_team_that_replaces_it_takes_them_in() {
+    let text = "members: {zoe: {role: member}}\nteams: {payments: {members: [bob, carol, zoe]}}\n";
+    let stage = stage(text, |state| {
+        let auditor = state.roles.values().find(|it| it.name == "stack-auditor").unwrap().id.clone();
+        state.members.get_mut("zoe").unwrap().role = auditor;
     });
-    stage.run(&["apply", "--yes", "--allow", "replace-team:team/mobile"]).ended(0);
-    unchanged(&stage);
-    assert_eq!(stage.service().state().teams["mobile"].kind, "github");
+    stage.run(&["apply", "--yes"]).ended(0);
+    assert_eq!(stage.writes(), ["PATCH /api/orgs/acme/teams/payments", "PATCH /api/orgs/acme/members/zoe"]);
 }
 
 #[test]
-fn a_team_is_not_made_anew_under_its_tokens() {
-    let text = "teams: {platform: {kind: github, githubTeamId: 4242}}\n\
-                tokens: {platform-bot: {scope: team/platform, saveTo: file:bot}}\n";
-    refused(&stage(text, |_| ()), "still-held", "team/platform");
-}
-
-#[test]
-fn a_team_of_a_kind_nobody_knows_is_left_alone() {
-    let stage = stage("removed: {teams: [web]}\n", |state| {
-        state.teams.get_mut("web").unwrap().kind = "gitlab".to_owned();
+fn items_of_a_sort_nobody_knows_are_named_before_they_are_lost() {
+    let stage = stage("services: {playground: {owner: user/bob}}\n", |state| {
+        let service = state.services.get_mut("playground").unwrap();
+        let item = Item { kind: "account".to_owned(), name: "aws/main".to_owned(), ..Item::default() };
+        service.items.insert("account/aws/main".to_owned(), item);
     });
-    refused(&stage, "protected", "team/web");
-}
-
-#[test]
-fn what_others_manage_is_not_pruned() {
-    let all = "teams: {platform: {}, payments: {}, data-eng: {}}\nprune: {teams: true}\n";
-    unchanged(&stage(all, |_| ()));
-    let external = "teams: {platform: {}, payments: {}}\nprune: {teams: true}\nexternal: {teams: [data-eng]}\n";
-    unchanged(&stage(external, |_| ()));
-}
-
-#[test]
-fn a_team_administrator_becomes_a_member_of_the_team() {
-    converges(&stage("teams: {crew: {admins: [carol]}}\n", |_| ()));
-    converges(&stage("teams: {platform: {admins: [carol]}}\n", |_| ()));
-}
-
-#[test]
-fn the_creators_grant_is_no_drift() {
-    for permission in ["read", "admin"] {
-        let stage = stage(&format!("teams: {{payments: {{stacks: {{checkout-web/prod: {permission}}}}}}}\n"), |_| ());
-        unchanged(&stage);
-        assert_eq!(stage.service().state().teams["payments"].stacks["checkout-web/prod"], 104);
-    }
-}
-
-#[test]
-fn logins_in_another_case_are_the_same_people_everywhere() {
-    let text = "members: {Zoe: {role: member}}\nteams: {platform: {members: [ALICE, Bob, ZOE], admins: [Alice]}}\n\
-                prune: {members: true}\nexternal: {members: [CAROL, Dana, frank, grace, heidi, ivan, judy, ken, Mallory, Bob, Alice]}\n";
-    unchanged(&stage(text, |_| ()));
+    let run = stage.run(&["plan", "--allow", "replace-service:service/playground"]).ended(0);
+    assert!(run.stdout.contains("account aws/main"), "{}", run.stdout);
 }
