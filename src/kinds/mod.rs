@@ -91,6 +91,11 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// Whether an object that this change leaves alive no longer holds on to a resource afterwards.
+    fn lets_go(&self, change: &Change, of: &ResourceId) -> bool {
+        !self.holds(&change.name, &change.after).iter().any(|it| matching_id(it) == matching_id(of))
+    }
+
     /// Who holds on to this live object, as far as reading it has told.
     fn holders(&self, _live: &LiveObject) -> Vec<ResourceId> {
         Vec::new()

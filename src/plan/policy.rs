@@ -319,9 +319,7 @@ fn held(drafts: &mut [Draft], world: &World) {
                 matching_id(&ResourceId::new(it.kind.clone(), name)) == own
             });
             match (change, kinds::by_word(&holder.kind)) {
-                (Some(change), Some(kind)) if change.verb != Verb::Delete => {
-                    kind.holds(&change.name, &change.after).iter().any(|it| matching_id(it) == going)
-                }
+                (Some(change), Some(kind)) if change.verb != Verb::Delete => !kind.lets_go(change, &going),
                 (Some(_), _) => false,
                 (None, _) => true,
             }

@@ -75,6 +75,48 @@ fn the_saml_administrator_stays() {
 }
 
 #[test]
+fn a_role_goes_only_when_the_old_token_has_gone() {
+    let text = |overlap: &str| {
+        format!(
+            "removed: {{roles: [deployer]}}\ntokens: {{ci-deploy: {{scope: organization, role: stack-auditor, \
+             rotation: 2, overlap: {overlap}, saveTo: file:ci}}}}\n"
+        )
+    };
+    refused(&stage(&text("1d"), |_| ()), "still-held", "role/deployer");
+    converges(&stage(&text("0d"), |_| ()));
+    // A token is known by its logical name, whatever it is called on the service.
+    let renamed = |state: &mut State| {
+        let token = state.tokens.values_mut().find(|it| it.name == "ci-deploy").unwrap();
+        token.name = "ci-deploy.1-abcdef".to_owned();
+    };
+    converges(&stage(&text("0d"), renamed));
+}
+
+#[test]
+fn a_predecessor_in_use_by_the_caller_is_not_revoked_with_its_successor() {
+    let mut seed = demo(NOW_SECONDS);
+    successor(&mut seed, "legacy-deploy", "legacy-deploy.2-abcdef", NOW_SECONDS - DAY);
+    let stage = Stage::with(Config { seed: Some(seed), token_kind: TokenKind::Organization, ..Config::default() });
+    stage.write("bylaws.yaml", "organization: acme\nremoved: {tokens: [legacy-deploy]}\n");
+    let run: Run = run(
+        stage.folder.path(),
+        &["plan", "--backend", &stage.service().url(), "--now", NOW],
+        &[("PULUMI_ACCESS_TOKEN", "pul-legacy-deploy")],
+    );
+    assert!(run.ended(5).stdout.contains("self-lockout"));
+}
+
+#[test]
+fn a_token_is_not_renewed_into_the_same_end() {
+    let end = NOW_SECONDS + 5 * DAY;
+    let change = |state: &mut State| {
+        state.tokens.values_mut().find(|it| it.name == "ci-deploy").unwrap().expires = end;
+    };
+    let text = "tokens: {ci-deploy: {scope: organization, expires: 2026-11-27T12:00:00Z, renewBefore: 14d, saveTo: file:ci}}\n";
+    unchanged(&stage(text, change));
+}
+
+#[test]
 fn nobody_loses_a_role_before_the_team_that_replaces_it_takes_them_in() {
     let text = "members: {zoe: {role: member}}\nteams: {payments: {members: [bob, carol, zoe]}}\n";
     let stage = stage(text, |state| {

@@ -206,7 +206,7 @@ impl Reader for TokenReader {
 }
 
 /// The logical name and the rotation of a live token: `ci.3-x7k2pq` is `ci`, 3; any other name is its own, 1.
-pub(super) fn logical_name(live: &str) -> (&str, u32) {
+pub(crate) fn logical_name(live: &str) -> (&str, u32) {
     let parts = live.rsplit_once('.').and_then(|(name, rest)| {
         let (rotation, nonce) = rest.split_once('-')?;
         let sound = nonce.len() == 6 && nonce.bytes().all(|it| matches!(it, b'a'..=b'z' | b'2'..=b'7'));
