@@ -117,6 +117,14 @@ fn a_token_is_not_renewed_into_the_same_end() {
 }
 
 #[test]
+fn a_token_does_not_leave_its_team_unseen() {
+    let text = "tokens: {platform-bot: {scope: team/payments, saveTo: file:bot}}\n";
+    refused(&stage(text, |_| ()), "token-immutable", "token/platform-bot");
+    let text = "tokens: {platform-bot: {scope: organization, saveTo: file:bot}}\n";
+    refused(&stage(text, |_| ()), "token-immutable", "token/platform-bot");
+}
+
+#[test]
 fn nobody_loses_a_role_before_the_team_that_replaces_it_takes_them_in() {
     let text = "members: {zoe: {role: member}}\nteams: {payments: {members: [bob, carol, zoe]}}\n";
     let stage = stage(text, |state| {

@@ -38,7 +38,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "somebody the same manifest removes",
         "organization: acme\nremoved: {members: [mallory]}\nteams: {web: {members: [Mallory]}}\n",
-        &["`Mallory`", "removed", "bylaws.yaml:3:26"],
+        &["`Mallory`", "removed", "bylaws.yaml:3:25"],
     ),
     ("broken text", "organization: [acme\n", &["bylaws.yaml"]),
     ("a tag", "organization: !!python/name acme\n", &["tag", "bylaws.yaml:1"]),
