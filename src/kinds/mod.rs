@@ -91,6 +91,11 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// Whether an object that this change leaves alive no longer holds on to a resource afterwards.
+    fn lets_go(&self, change: &Change, of: &ResourceId) -> bool {
+        !self.holds(&change.name, &change.after).iter().any(|it| matching_id(it) == matching_id(of))
+    }
+
     /// Who holds on to this live object, as far as reading it has told.
     fn holders(&self, _live: &LiveObject) -> Vec<ResourceId> {
         Vec::new()
@@ -105,6 +110,11 @@ pub trait Kind: Sync {
     ///
     /// May add remarks, pointers to what only apply will know, and findings of its own to the draft.
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action>;
+
+    /// Whether `prune` may delete this live object; a tombstone may all the same. Default: yes.
+    fn is_prunable(&self, _live: &LiveObject) -> bool {
+        true
+    }
 
     /// The people who administer the organization by this resource, with this spec. Default: nobody.
     fn administrators(&self, _name: &str, _spec: &Value) -> Vec<String> {

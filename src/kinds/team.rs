@@ -217,6 +217,10 @@ impl Kind for Team {
         spec["role"].as_str().map(|it| ResourceId::new("role", it)).into_iter().collect()
     }
 
+    fn is_prunable(&self, live: &LiveObject) -> bool {
+        live.spec["kind"] == "pulumi"
+    }
+
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
     }
@@ -226,17 +230,21 @@ impl Kind for Team {
     }
 }
 
+/// Who manages a team of this kind, and the fields that are theirs (CONTRACT 6).
+fn managed_elsewhere(kind: &str) -> (&'static str, &'static [&'static str]) {
+    match kind {
+        "github" => ("GitHub", &["members", "admins", "displayName"]),
+        "scim" => ("the identity provider", &["members", "displayName", "description"]),
+        _ => ("nobody else", &[]),
+    }
+}
+
 /// What may be written of a team depends on where its people come from.
 fn check_origin(name: &str, spec: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     let kind = spec["kind"].as_str().unwrap_or("pulumi");
-    let elsewhere = match kind {
-        "github" => &["members", "admins", "displayName"][..],
-        "scim" => &["members", "displayName"],
-        _ => &[],
-    };
+    let (from, elsewhere) = managed_elsewhere(kind);
     for field in elsewhere.iter().filter(|it| spec.get(**it).is_some()) {
-        let from = if kind == "github" { "GitHub" } else { "the identity provider" };
         let message = format!("`{field}` of team `{name}` is managed by {from}");
         problems
             .push(Problem::error("E0402", format!("/{field}/#"), message).help("leave it out, and change it there"));

@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 mod read;
 mod steps;
 
+pub(crate) use read::logical_name;
+
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Date, RoleName, SinkAddress, TokenScope};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
 use crate::model::{
-    Action, Duration, FieldChange, FieldRule, Instant, LiveObject, Problem, Reference, ResourceId, Scope, Severity,
-    name,
+    Action, Change, Duration, FieldChange, FieldRule, Instant, LiveObject, Phase, Problem, Reference, ResourceId,
+    Scope, Severity, name,
 };
 
 /// The kind.
@@ -164,6 +166,12 @@ impl Kind for Token {
         self.references(name, spec).into_iter().map(|it| it.to).collect()
     }
 
+    fn lets_go(&self, change: &Change, of: &ResourceId) -> bool {
+        // While a predecessor overlaps with its successor, it holds on to what it was made with.
+        let revoked = change.steps.iter().any(|it| it.phase == Phase::Delete);
+        revoked && !self.holds(&change.name, &change.after).contains(of)
+    }
+
     fn due(&self, spec: &Value, live: &LiveObject, world: &World) -> Vec<(FieldRule, FieldChange)> {
         steps::due(spec, live, world)
     }
@@ -173,7 +181,9 @@ impl Kind for Token {
     }
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
-        steps::generations(live).is_some_and(|it| steps::is_in_use_by_caller(&it.current, world))
+        let generations =
+            steps::generations(live).into_iter().flat_map(|it| std::iter::once(it.current).chain(it.older));
+        generations.into_iter().any(|it| steps::is_in_use_by_caller(&it, world))
     }
 }
 

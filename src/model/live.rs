@@ -21,6 +21,10 @@ pub struct LiveObject {
     /// Fields of the spec that could not be read (JSON pointers): unknown, never empty.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unknown: BTreeSet<String>,
+    /// Entries of mappings (JSON pointers) that the service itself gives and holds on to: never compared,
+    /// neither given nor taken.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub inherent: BTreeSet<String>,
     /// Whether only the list was read, so that the spec lacks what the detail would tell.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outline: bool,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::kinds::matching_id;
+use crate::model::node::pointer_part;
 use crate::model::{FieldChange, FieldRule, LiveObject, Reference, ResourceId};
 
 /// Every field that was given and differs, with its rule. Fields that could not be read are left out.
@@ -17,14 +18,20 @@ pub(super) fn fields(rules: &[(&str, FieldRule)], desired: &Value, live: &LiveOb
             continue;
         }
         let there = live.spec.get(*name).cloned().unwrap_or(Value::Null);
-        if let Some(change) = field(path, *rule, wanted, there) {
+        if let Some(change) = field(path, *rule, wanted, there, &live.inherent) {
             found.push((*rule, change));
         }
     }
     found
 }
 
-fn field(path: String, rule: FieldRule, wanted: &Value, there: Value) -> Option<FieldChange> {
+fn field(
+    path: String,
+    rule: FieldRule,
+    wanted: &Value,
+    there: Value,
+    inherent: &BTreeSet<String>,
+) -> Option<FieldChange> {
     let mut change = FieldChange::value(&path, there, wanted.clone());
     match rule {
         FieldRule::Set | FieldRule::Logins => {
@@ -41,6 +48,7 @@ fn field(path: String, rule: FieldRule, wanted: &Value, there: Value) -> Option<
             let differs = |it: &&String| there.get(*it).is_some_and(|value| *value != wanted[*it]);
             change.changed = wanted.keys().filter(differs).cloned().collect();
             for names in [&mut change.added, &mut change.removed, &mut change.changed] {
+                names.retain(|it| !inherent.contains(&format!("{path}/{}", pointer_part(it))));
                 names.sort();
             }
         }
@@ -61,7 +69,9 @@ fn field(path: String, rule: FieldRule, wanted: &Value, there: Value) -> Option<
         | FieldRule::Renews
         | FieldRule::Instruction => return (change.before != *wanted).then_some(change),
     }
-    let same = change.added.is_empty() && change.removed.is_empty() && change.changed.is_empty();
+    // What is not there at all is not empty: the same may be said in another field.
+    let same =
+        !change.before.is_null() && change.added.is_empty() && change.removed.is_empty() && change.changed.is_empty();
     (!same).then_some(change)
 }
 

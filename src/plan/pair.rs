@@ -259,7 +259,7 @@ impl<'a> Pairing<'a, '_> {
                 continue;
             }
             match pruned {
-                Some(_) if live.protected.is_some() => names.push(live.name.clone()),
+                Some(_) if live.protected.is_some() || !self.kind.is_prunable(live) => names.push(live.name.clone()),
                 Some(span) => self.deletion(live, "prune", Some(self.world.desired.place(span)), paired),
                 None => names.push(live.name.clone()),
             }

@@ -111,13 +111,19 @@ pub static DANGERS: &[Danger] = &[
         code: "still-held",
         acceptance: Acceptance::Never,
         help: "move or delete what holds on to it in the same change",
-        page: "Something would be deleted that others still hold on to: a role somebody has, the owner of a service. The service refuses it, or leaves them without it.",
+        page: "Something would be deleted, or deleted and made anew, that others still hold on to: a role somebody has, the owner of a service, the team of a token. The service refuses it, or leaves them without it.",
     },
     Danger {
         code: "cannot-create",
         acceptance: Acceptance::Never,
         help: "create it where it is managed, or list it under `external`",
         page: "The manifest declares something that only another system can create.",
+    },
+    Danger {
+        code: "managed-elsewhere",
+        acceptance: Acceptance::Never,
+        help: "leave it out, and change it there",
+        page: "The manifest gives a field of something that an identity provider or GitHub manages. A change here would be refused, or taken back by the next synchronization.",
     },
     Danger {
         code: "unresolved",
@@ -197,8 +203,7 @@ fn deletions_and_replacements(draft: &mut Draft, world: &World) {
     let Some(kind) = kinds::by_word(&draft.change.kind) else { return };
     let facts = kind.facts();
     let id = draft.change.id.clone();
-    let fixed = |path: &str| facts.fields.iter().any(|it| it.1 == FieldRule::Replaces && path == format!("/{}", it.0));
-    let replaced = draft.change.verb == Verb::Replace && draft.change.fields.iter().any(|it| fixed(&it.path));
+    let replaced = is_made_anew(draft);
     let deleted = draft.change.verb == Verb::Delete;
     if !deleted && !replaced {
         return;
@@ -220,6 +225,13 @@ fn deletions_and_replacements(draft: &mut Draft, world: &World) {
     if let Some(why) = by_service.or(by_manifest).or(by_list) {
         draft.findings.push(("protected".into(), format!("{id} cannot go: {why}")));
     }
+}
+
+/// Whether the live object is deleted and made anew, rather than followed by a successor.
+fn is_made_anew(draft: &Draft) -> bool {
+    let rules = kinds::by_word(&draft.change.kind).map_or(&[][..], |it| it.facts().fields);
+    let fixed = |path: &str| rules.iter().any(|it| it.1 == FieldRule::Replaces && path == format!("/{}", it.0));
+    draft.change.verb == Verb::Replace && draft.change.fields.iter().any(|it| fixed(&it.path))
 }
 
 fn is_listed(id: &ResourceId, world: &World) -> bool {
@@ -285,8 +297,10 @@ fn administrators(drafts: &mut [Draft], world: &World) {
 /// What goes must not be held by anything that stays.
 fn held(drafts: &mut [Draft], world: &World) {
     let mut found: Vec<(usize, Vec<String>)> = Vec::new();
-    for (index, draft) in drafts.iter().enumerate().filter(|it| it.1.change.verb == Verb::Delete) {
-        let going = matching_id(&draft.change.id);
+    let goes = |it: &Draft| it.change.verb == Verb::Delete || is_made_anew(it);
+    for (index, draft) in drafts.iter().enumerate().filter(|it| goes(it.1)) {
+        let live = draft.live.map_or(&draft.change.name, |it| &it.name);
+        let going = matching_id(&ResourceId::new(draft.change.kind.clone(), live.clone()));
         let mut holders: BTreeSet<ResourceId> = BTreeSet::new();
         for kind in kinds::ALL {
             for live in world.live.kind(kind.facts().word).objects.values() {
@@ -305,9 +319,7 @@ fn held(drafts: &mut [Draft], world: &World) {
                 matching_id(&ResourceId::new(it.kind.clone(), name)) == own
             });
             match (change, kinds::by_word(&holder.kind)) {
-                (Some(change), Some(kind)) if change.verb != Verb::Delete => {
-                    kind.holds(&change.name, &change.after).iter().any(|it| matching_id(it) == going)
-                }
+                (Some(change), Some(kind)) if change.verb != Verb::Delete => !kind.lets_go(change, &going),
                 (Some(_), _) => false,
                 (None, _) => true,
             }

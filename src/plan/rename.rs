@@ -61,10 +61,12 @@ pub(super) fn spelled_as_live<'a>(kind: &dyn Kind, spec: &'a Value, live: &LiveO
             continue;
         };
         let lower = |it: &Value| it.as_str().map(str::to_lowercase);
-        if ignores_case && written != there && lower(written) == lower(there) {
-            if let Some(place) = spelled.to_mut().pointer_mut(&reference.pointer) {
-                place.clone_from(there);
-            }
+        if ignores_case
+            && written != there
+            && lower(written) == lower(there)
+            && let Some(place) = spelled.to_mut().pointer_mut(&reference.pointer)
+        {
+            place.clone_from(there);
         }
     }
     spelled

@@ -1,6 +1,6 @@
 //! Members as the service answers them: two rosters that each may miss people (CONTRACT 3.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -14,6 +14,14 @@ pub(super) struct MemberReader {
     /// By login in lower case.
     frontend: BTreeMap<String, Record>,
     backend: BTreeMap<String, Record>,
+    /// Logins in lower case of whoever administers the single sign-on: exactly one person (CONTRACT 3.11).
+    saml_admins: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SamlAdmins {
+    saml_admins: Vec<User>,
 }
 
 #[derive(Deserialize)]
@@ -51,7 +59,7 @@ struct FgaRole {
 
 impl MemberReader {
     pub(super) fn new(scope: Scope) -> Self {
-        Self { scope, frontend: BTreeMap::new(), backend: BTreeMap::new() }
+        Self { scope, frontend: BTreeMap::new(), backend: BTreeMap::new(), saml_admins: BTreeSet::new() }
     }
 }
 
@@ -59,10 +67,21 @@ impl Reader for MemberReader {
     fn start(&mut self) -> Vec<Read> {
         let org = &self.scope.organization.name;
         let roster = |tag: &str| Read::whole(tag, kinds::org_path(org, ["members"])).paged().query("type", tag);
-        vec![roster("frontend"), roster("backend")]
+        let mut reads = vec![roster("frontend"), roster("backend")];
+        // Asked only where somebody may go.
+        let goes = self.scope.everything || !self.scope.doomed.is_empty();
+        if goes && self.scope.organization.kind.as_deref() == Some("saml") {
+            reads.push(Read::whole("saml", kinds::org_path(org, ["saml", "admins"])));
+        }
+        reads
     }
 
     fn page(&mut self, read: &Read, body: &[u8]) -> Result<Vec<Read>, String> {
+        if read.tag == "saml" {
+            let admins = kinds::page::<SamlAdmins>(body)?.saml_admins;
+            self.saml_admins.extend(admins.into_iter().map(|it| it.github_login.to_lowercase()));
+            return Ok(Vec::new());
+        }
         let roster = if read.tag == "frontend" { &mut self.frontend } else { &mut self.backend };
         for record in kinds::page::<Members>(body)?.members {
             roster.insert(record.user.github_login.to_lowercase(), record);
@@ -71,7 +90,7 @@ impl Reader for MemberReader {
     }
 
     fn finish(self: Box<Self>, before: &Snapshot) -> Finished {
-        let Self { scope, mut frontend, backend } = *self;
+        let Self { scope, mut frontend, backend, saml_admins } = *self;
         // The frontend's record wins for the role; the backend adds people whom Pulumi knows (CONTRACT D8).
         for (key, record) in backend {
             if record.known_to_pulumi == Some(true) {
@@ -93,6 +112,9 @@ impl Reader for MemberReader {
             objects.push(LiveObject {
                 spec: json!({"role": role_of(&record, before).unwrap_or_else(|| projected.to_owned())}),
                 facts: json!({"virtualAdmin": record.virtual_admin}),
+                protected: saml_admins
+                    .contains(&record.user.github_login.to_lowercase())
+                    .then(|| "they administer the organization's single sign-on".to_owned()),
                 name: record.user.github_login,
                 ..LiveObject::default()
             });

@@ -53,6 +53,16 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
     if after == "admin" {
         action.gains.insert(ADMINISTRATION.to_owned());
     }
+    // A role takes the place of another: whoever loses one has been taken into their teams before, and
+    // whoever gets one has it before a team lets them go.
+    let person = format!("person {}", login.to_lowercase());
+    if before.is_some_and(|it| it != "member" && after != "admin") {
+        action.phase = Phase::Shrink;
+        action.loses.insert(person.clone());
+    }
+    if after != "member" {
+        action.gains.insert(person);
+    }
     if custom {
         action.needs.insert(ResourceId::new("role", after));
     }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::kinds::role::tree;
+use crate::kinds::token::logical_name;
 use crate::kinds::{self, Finished, Reader};
 use crate::model::{LiveObject, Paging, Read, Scope, Snapshot};
 
@@ -157,7 +158,8 @@ impl Reader for RoleReader {
         if let Some((kind, name)) = read.tag.strip_prefix("holders ").and_then(|it| it.split_once(' ')) {
             let page: Holders = kinds::page(body)?;
             let names = page.users.into_iter().map(|it| it.github_login);
-            let names = names.chain(page.teams.into_iter().chain(page.tokens).map(|it| it.name));
+            let names = names.chain(page.teams.into_iter().map(|it| it.name));
+            let names = names.chain(page.tokens.iter().map(|it| logical_name(&it.name).0.to_owned()));
             self.holders.entry(name.to_owned()).or_default().extend(names.map(|it| format!("{kind}/{it}")));
             return Ok(Vec::new());
         }

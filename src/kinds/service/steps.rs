@@ -19,6 +19,7 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
         Verb::Rename => rename(draft, world, &name),
         Verb::Replace => {
             // The name is unique in the organization, so that the old one has to go first (CONTRACT 3.6).
+            remark_on_foreign_items(draft);
             let mut action = Action::new(Phase::Replace, "delete and create anew", Vec::new());
             action.calls.push(delete(draft, world));
             vec![create(draft, world, &name, action)]
@@ -27,6 +28,15 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
             let call = delete(draft, world);
             vec![Action::new(Phase::Delete, "delete", vec![call])]
         }
+    }
+}
+
+/// Items of sorts that this version does not know cannot be made anew.
+fn remark_on_foreign_items(draft: &mut Draft) {
+    let items = draft.live.and_then(|it| it.facts["foreignItems"].as_array()).map_or(&[][..], Vec::as_slice);
+    for item in items {
+        let (kind, name) = (item["type"].as_str().unwrap_or_default(), item["name"].as_str().unwrap_or_default());
+        draft.change.remarks.push(format!("{kind} {name} goes with it, and cannot be added again from here"));
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::kinds::{self, Finished, Reader};
+use crate::model::node::pointer_part;
 use crate::model::{Duration, LiveObject, Read, Scope, Snapshot};
 
 /// Reads the teams, and the tokens of those that shall go.
@@ -136,7 +137,7 @@ impl Reader for TeamReader {
 }
 
 fn live(record: Record, tokens: Vec<String>, before: &Snapshot) -> LiveObject {
-    let mut unknown = BTreeSet::new();
+    let (mut unknown, mut inherent) = (BTreeSet::new(), BTreeSet::new());
     let mut spec = Map::new();
     let people = record.members.unwrap_or_default();
     let logins: Vec<&str> = people.iter().map(|it| it.github_login.as_str()).collect();
@@ -146,8 +147,11 @@ fn live(record: Record, tokens: Vec<String>, before: &Snapshot) -> LiveObject {
     if record.list_members_error.as_ref().is_some_and(|it| !it.is_empty()) {
         // The service could not ask whoever knows; an empty list here means nothing.
         unknown.extend(["/members".to_owned(), "/admins".to_owned()]);
-    } else if record.kind == "pulumi" {
-        spec.insert("members".to_owned(), json!(logins));
+    } else if record.kind != "github" {
+        // Over SCIM people come and go; who of them administers the team is decided here.
+        if record.kind == "pulumi" {
+            spec.insert("members".to_owned(), json!(logins));
+        }
         let admins: Vec<&str> =
             people.iter().filter(|it| it.role.as_deref() == Some("admin")).map(|it| it.github_login.as_str()).collect();
         spec.insert("admins".to_owned(), json!(admins));
@@ -164,8 +168,13 @@ fn live(record: Record, tokens: Vec<String>, before: &Snapshot) -> LiveObject {
     for grant in record.stacks.unwrap_or_default() {
         // 104 is the creator's own and comes with the stack; 0 is nothing. What else there may be is
         // not ours to judge, so that it makes the field unknown.
+        let name = format!("{}/{}", grant.project_name, grant.stack_name);
         let permission = match grant.permission {
-            0 | 104 => continue,
+            0 => continue,
+            104 => {
+                inherent.insert(format!("/stacks/{}", pointer_part(&name)));
+                continue;
+            }
             101 => "read",
             102 => "write",
             103 => "admin",
@@ -174,7 +183,7 @@ fn live(record: Record, tokens: Vec<String>, before: &Snapshot) -> LiveObject {
                 continue;
             }
         };
-        stacks.insert(format!("{}/{}", grant.project_name, grant.stack_name), json!(permission));
+        stacks.insert(name, json!(permission));
     }
     let mut environments = Map::new();
     for grant in record.environments.unwrap_or_default() {
@@ -202,10 +211,15 @@ fn live(record: Record, tokens: Vec<String>, before: &Snapshot) -> LiveObject {
         facts: json!({"people": logins, "tokens": tokens}),
         spec: Value::Object(spec),
         unknown,
+        inherent,
         outline: false,
         managed_by: (!known)
             .then(|| format!("something this version does not know (a team of kind `{}`)", record.kind)),
-        protected: (record.kind == "scim").then(|| "the identity provider manages it over SCIM".to_owned()),
+        protected: match record.kind.as_str() {
+            "pulumi" | "github" => None,
+            "scim" => Some("the identity provider manages it over SCIM".to_owned()),
+            other => Some(format!("what a team of kind `{other}` is, this version does not know")),
+        },
     }
 }
 

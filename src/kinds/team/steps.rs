@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::kinds::role;
+use crate::kinds::team::managed_elsewhere;
 use crate::kinds::{Draft, World, org_path};
 use crate::model::{Action, Call, Duration, FieldChange, Method, Phase, ResourceId, Verb};
 
@@ -54,6 +55,9 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
         }
         Verb::Update | Verb::Rename => {}
     }
+    if is_managed_elsewhere(draft) {
+        return Vec::new();
+    }
     let fields = draft.change.fields.clone();
     if fields.iter().any(|it| matches!(it.path.as_str(), "/displayName" | "/description")) {
         let after = &draft.change.after;
@@ -80,12 +84,26 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
     actions
 }
 
+/// Whether the manifest, which need not say the team's kind, gives what only somebody else may change.
+fn is_managed_elsewhere(draft: &mut Draft) -> bool {
+    let (from, theirs) = managed_elsewhere(draft.change.before["kind"].as_str().unwrap_or_default());
+    for field in theirs.iter().filter(|it| draft.change.fields.iter().any(|field| field.path[1..] == ***it)) {
+        let sentence = format!("`{field}` of {} is managed by {from}", draft.change.id);
+        draft.findings.push(("managed-elsewhere".into(), sentence));
+    }
+    !draft.findings.is_empty()
+}
+
 /// The request that makes the team; nothing, with a finding, where it cannot be made from here.
 fn create(draft: &mut Draft, world: &World, name: &str) -> Option<Call> {
     let after = &mut draft.change.after;
     let post = |kind: &str| Call::new(Method::Post, org_path(world.org(), ["teams", kind]));
     match after["kind"].as_str().unwrap_or("pulumi") {
         "github" => {
+            // Neither its people nor its name are carried over from a team of another kind.
+            if let Some(after) = after.as_object_mut() {
+                after.retain(|field, _| !managed_elsewhere("github").1.contains(&field.as_str()));
+            }
             let call = post("github").body(json!({"githubTeamID": after["githubTeamId"]}));
             Some(call.already(409))
         }
@@ -109,12 +127,11 @@ fn fill(team: &mut Team, after: &Value, draft: &mut Draft) {
     // (CONTRACT 3.5); who is in a team that a machine made is unknown, and found by reading again.
     let caller = &team.world.live.caller;
     let creator = caller.token.is_none().then(|| caller.login.to_lowercase()).filter(|_| after["kind"] != "github");
-    let names = |field: &str| -> Vec<String> {
-        after[field].as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect()
-    };
-    let (members, admins) = (names("members"), names("admins"));
+    let (members, admins) = (list(&after["members"]), list(&after["admins"]));
     let is_creator = |login: &String| creator.as_deref() == Some(login.to_lowercase().as_str());
-    for login in members.iter().filter(|it| !is_creator(it)) {
+    // Where `members` is left out, whoever is to administer the team has to be brought into it as well.
+    let people = if after.get("members").is_some() { &members } else { &admins };
+    for login in people.iter().filter(|it| !is_creator(it)) {
         team.member("add", login);
     }
     for login in admins.iter().filter(|it| !is_creator(it)) {
@@ -138,12 +155,18 @@ fn fill(team: &mut Team, after: &Value, draft: &mut Draft) {
     }
 }
 
+/// Everybody who is in the live team.
+fn people(draft: &Draft) -> Vec<String> {
+    draft.live.map(|it| list(&it.facts["people"])).unwrap_or_default()
+}
+
+fn list(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect()
+}
+
 fn remark_on_loss(draft: &mut Draft) {
     let Some(live) = draft.live else { return };
-    let list = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect()
-    };
-    let people = list(&live.facts["people"]);
+    let people = people(draft);
     let tokens = list(&live.facts["tokens"]);
     let mut remarks = Vec::new();
     if !people.is_empty() {
@@ -194,7 +217,12 @@ impl Team<'_> {
             }
             "/admins" => {
                 let leaving = draft.field("/members").map(|it| it.removed.clone()).unwrap_or_default();
+                let there = |login: &str| people(draft).iter().any(|it| it.eq_ignore_ascii_case(login));
+                let listed = draft.field("/members").is_some();
                 for login in &field.added {
+                    if !listed && !there(login) {
+                        self.member("add", login);
+                    }
                     self.member("promote", login);
                 }
                 for login in field.removed.iter().filter(|it| !leaving.contains(it)) {

@@ -14,6 +14,9 @@ pub(super) struct TokenReader {
     /// With the team, for a team's.
     listed: Vec<(Option<String>, Record)>,
     asked: BTreeSet<String>,
+    /// How many lists were asked for and have not come to their end.
+    open: usize,
+    searched: bool,
 }
 
 #[derive(Deserialize)]
@@ -91,7 +94,7 @@ pub(super) struct Generations {
 
 impl TokenReader {
     pub(super) fn new(scope: Scope) -> Self {
-        Self { scope, listed: Vec::new(), asked: BTreeSet::new() }
+        Self { scope, listed: Vec::new(), asked: BTreeSet::new(), open: 0, searched: false }
     }
 
     fn team(&mut self, team: &str) -> Option<Read> {
@@ -100,12 +103,33 @@ impl TokenReader {
         }
         let path = kinds::org_path(&self.scope.organization.name, ["teams", team, "tokens"]);
         // Without the filter the service hides expired ones, without the size it pages by a hundred.
+        self.open += 1;
         Some(Read::whole(format!("team {team}"), path).paged().query("filter", "all").query("maxResults", "1000"))
+    }
+
+    /// A list has come to its end.
+    ///
+    /// A tombstone does not say where its token belongs, and a token whose scope was changed is not where
+    /// the manifest says. Only when something is in none of the other lists are all teams asked, one
+    /// request each: what lives on unseen would stay alive for ever.
+    fn ended(&mut self) -> Vec<Read> {
+        self.open = self.open.saturating_sub(1);
+        let without_teams = self.scope.organization.features.get("teamsEnabled") == Some(&false);
+        if self.open > 0 || self.searched || without_teams {
+            return Vec::new();
+        }
+        let here: BTreeSet<&str> = self.listed.iter().map(|(_, it)| logical_name(&it.name).0).collect();
+        if self.scope.declared.keys().chain(&self.scope.doomed).all(|it| here.contains(it.as_str())) {
+            return Vec::new();
+        }
+        self.searched = true;
+        vec![Read::whole("teams", kinds::org_path(&self.scope.organization.name, ["teams"]))]
     }
 }
 
 impl Reader for TokenReader {
     fn start(&mut self) -> Vec<Read> {
+        self.open = 1;
         let path = kinds::org_path(&self.scope.organization.name, ["tokens"]);
         let mut reads =
             vec![Read::whole("organization", path).paged().query("filter", "all").query("maxResults", "1000")];
@@ -129,19 +153,13 @@ impl Reader for TokenReader {
         let team = read.tag.strip_prefix("team ").map(str::to_owned);
         let last = page.continuation_token.as_deref().unwrap_or_default().is_empty();
         self.listed.extend(page.tokens.into_iter().map(|it| (team.clone(), it)));
-        // A tombstone does not say where its token belongs. Only when it is not the organization's are
-        // the teams asked, one request each.
-        let here = |name: &String| self.listed.iter().any(|(_, it)| logical_name(&it.name).0 == name.as_str());
-        if team.is_none() && last && !self.scope.doomed.iter().all(here) {
-            return Ok(vec![Read::whole("teams", kinds::org_path(&self.scope.organization.name, ["teams"]))]);
-        }
-        Ok(Vec::new())
+        Ok(if last { self.ended() } else { Vec::new() })
     }
 
     fn absent(&mut self, read: &Read) -> Result<Vec<Read>, String> {
         // A team that is only about to be made has no tokens yet; whether it exists, the teams tell.
         match read.tag.strip_prefix("team ") {
-            Some(_) => Ok(Vec::new()),
+            Some(_) => Ok(self.ended()),
             None => Err(format!("/{} answered 404", read.path.join("/"))),
         }
     }
@@ -206,7 +224,7 @@ impl Reader for TokenReader {
 }
 
 /// The logical name and the rotation of a live token: `ci.3-x7k2pq` is `ci`, 3; any other name is its own, 1.
-pub(super) fn logical_name(live: &str) -> (&str, u32) {
+pub(crate) fn logical_name(live: &str) -> (&str, u32) {
     let parts = live.rsplit_once('.').and_then(|(name, rest)| {
         let (rotation, nonce) = rest.split_once('-')?;
         let sound = nonce.len() == 6 && nonce.bytes().all(|it| matches!(it, b'a'..=b'z' | b'2'..=b'7'));

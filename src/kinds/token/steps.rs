@@ -27,7 +27,10 @@ pub(super) fn due(spec: &Value, live: &LiveObject, world: &World) -> Vec<(FieldR
     let (Ok(spec), Some(tokens)) = (typed::<TokenSpec>(spec), generations(live)) else { return Vec::new() };
     let mut fields = Vec::new();
     let left = tokens.current.expires - world.now().0;
-    if let Some(window) = spec.renew_before.filter(|it| tokens.current.expires != 0 && left <= it.seconds) {
+    // A successor with the same end would be inside the window too, and so on with every plan.
+    let end = spec.expires.as_ref().and_then(|it| Instant::parse(&it.0).ok());
+    let lasts = end.is_none_or(|it| it.0 > tokens.current.expires);
+    if let Some(window) = spec.renew_before.filter(|it| lasts && tokens.current.expires != 0 && left <= it.seconds) {
         let before = json!(format!("expires {}", Instant(tokens.current.expires)));
         let after = json!(format!("a successor, {window} before the end"));
         fields.push((FieldRule::Renews, FieldChange::value(RENEWAL, before, after)));
