@@ -221,10 +221,11 @@ impl<'a> Pairing<'a, '_> {
             let key = matching_key(word, &id.name);
             let place = self.world.desired.place(*span);
             match self.state.objects.get(&key) {
-                Some(live) => {
-                    self.claimed.insert(key);
+                // The same name in another spelling goes once.
+                Some(live) if self.claimed.insert(key.clone()) => {
                     self.deletion(live, "tombstone", Some(place), paired);
                 }
+                Some(_) => {}
                 None if self.state.incomplete.is_some() || self.state.unknown_objects.contains_key(&key) => {
                     paired.unseen.push(format!("whether {id} still exists is unknown"));
                 }

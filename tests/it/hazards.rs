@@ -145,3 +145,162 @@ fn items_of_a_sort_nobody_knows_are_named_before_they_are_lost() {
     let run = stage.run(&["plan", "--allow", "replace-service:service/playground"]).ended(0);
     assert!(run.stdout.contains("account aws/main"), "{}", run.stdout);
 }
+
+#[test]
+fn one_person_in_two_spellings_goes_once() {
+    let stage = stage("removed: {members: [mallory, Mallory]}\n", |_| ());
+    let run = stage.run(&["plan", "--format", "json"]);
+    if run.code != 2 {
+        stage.run(&["apply", "--yes"]).ended(0);
+        assert_eq!(stage.writes(), ["DELETE /api/orgs/acme/members/mallory"]);
+    }
+}
+
+#[test]
+fn one_person_in_two_spellings_is_declared_once() {
+    let stage = stage("members: {zoe: {role: member}, Zoe: {role: admin}}\n", |_| ());
+    stage.run(&["plan"]).ended(2);
+}
+
+#[test]
+fn a_grant_on_nothing_is_no_grant_on_everything() {
+    let stage = stage("roles: {reader: {grants: [{permissions: [\"stack:read\"], stacks: []}]}}\n", |_| ());
+    stage.run(&["plan"]).ended(2);
+}
+
+#[test]
+fn a_github_team_without_its_number_is_not_made() {
+    let stage = stage("teams: {mobile: {kind: github}}\n", |_| ());
+    refused(&stage, "cannot-create", "team/mobile");
+}
+
+#[test]
+fn a_role_that_was_listed_without_its_permissions_keeps_them() {
+    let stage = stage("roles: {stack-auditor: {description: New words.}}\n", |state| {
+        state.roles.values_mut().find(|it| it.name == "stack-auditor").unwrap().details = Value::Null;
+    });
+    let run = stage.run(&["apply", "--yes"]);
+    assert!(stage.writes().is_empty(), "{}", run.stdout);
+}
+
+#[test]
+fn a_custom_role_in_the_callers_place_is_theirs_to_keep() {
+    let stage = stage("members: {alice: {role: stack-auditor}}\n", |_| ());
+    refused(&stage, "self-lockout", "member/alice");
+}
+
+#[test]
+fn a_member_of_the_organization_who_administers_nothing_goes_with_few_administrators() {
+    // Whoever brings the number down is asked, nobody else.
+    converges(&stage("removed: {members: [mallory]}\n", |state| {
+        let member = state.members["carol"].role.clone();
+        state.members.get_mut("bob").unwrap().role = member;
+    }));
+}
+
+#[test]
+fn the_default_role_stays() {
+    let stage = stage("removed: {roles: [stack-auditor]}\n", |state| {
+        let id = state.roles.values().find(|it| it.name == "stack-auditor").unwrap().id.clone();
+        state.organization.default_role = id;
+    });
+    refused(&stage, "protected", "role/stack-auditor");
+}
+
+#[test]
+fn a_token_goes_on_after_every_rotation_and_renewal() {
+    let text = |rotation: u32| {
+        format!(
+            "tokens: {{ci-deploy: {{scope: organization, role: deployer, lifetime: 30d, renewBefore: 10d, \
+             rotation: {rotation}, overlap: 1d, saveTo: file:ci}}}}\n"
+        )
+    };
+    let stage = stage(&text(2), |_| ());
+    converges(&stage);
+    stage.write("bylaws.yaml", &format!("organization: acme\n{}", text(3)));
+    converges(&stage);
+    let live: Vec<String> = stage.service().state().tokens.into_values().map(|it| it.name).collect();
+    let generations = live.iter().filter(|it| it.starts_with("ci-deploy")).count();
+    assert_eq!(generations, 3, "{live:?}");
+    // A day later the predecessors go; the one that counts stays.
+    stage.service().change(|state| {
+        for token in state.tokens.values_mut().filter(|it| it.name.starts_with("ci-deploy")) {
+            token.created -= 2 * DAY;
+        }
+    });
+    converges(&stage);
+    let live: Vec<String> = stage.service().state().tokens.into_values().map(|it| it.name).collect();
+    let left: Vec<&String> = live.iter().filter(|it| it.starts_with("ci-deploy")).collect();
+    assert!(left.len() == 1 && left[0].starts_with("ci-deploy.3-"), "{left:?}");
+}
+
+#[test]
+fn a_token_that_moved_is_revoked_where_it_was() {
+    let text = "tokens: {platform-bot: {scope: team/payments, rotation: 2, overlap: 0d, saveTo: file:bot}}\n";
+    let stage = stage(text, |_| ());
+    converges(&stage);
+    let state = stage.service().state();
+    let left: Vec<_> = state.tokens.values().filter(|it| it.name.starts_with("platform-bot")).collect();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].team.as_deref(), Some("payments"));
+}
+
+#[test]
+fn a_team_goes_with_its_people_tokens_and_role() {
+    let stage = stage("removed: {teams: [data-eng], members: [frank]}\n", |state| {
+        let id = state.roles.values().find(|it| it.name == "stack-auditor").unwrap().id.clone();
+        state.teams.get_mut("data-eng").unwrap().roles.push(id);
+    });
+    converges(&stage);
+}
+
+#[test]
+fn everything_changes_hands_at_once() {
+    let text = "removed: {teams: [payments], members: [carol], roles: [deployer]}\n\
+                services: {playground: {owner: team/crew}, payments-checkout: {owner: team/crew}, billing-batch: {owner: user/ken}}\n\
+                teams: {crew: {members: [alice, ken], stacks: {checkout-web/prod: admin}}, platform: {members: [alice, bob, zoe, frank]}, data-eng: {members: [bob]}}\n\
+                tokens: {ci-deploy: {scope: organization, role: shipper, rotation: 2, overlap: 0d, saveTo: file:ci}}\n\
+                roles: {shipper: {permissions: [\"stack:write\"]}}\n";
+    let stage = stage(text, |_| ());
+    let allow = ["playground", "payments-checkout", "billing-batch"].map(|it| format!("replace-service:service/{it}"));
+    let arguments: Vec<&str> =
+        ["apply", "--yes"].into_iter().chain(allow.iter().flat_map(|it| ["--allow", it])).collect();
+    stage.run(&arguments).ended(0);
+    unchanged(&stage);
+}
+
+#[test]
+fn what_is_kept_is_not_pruned_under_a_waiting_name() {
+    let text = "prune: {services: true}\nexternal: {services: [billing-batch, payments-checkout, alerting, storefront]}\n\
+                services:\n  playground: {renamedFrom: data-pipeline, owner: team/platform}\n  \
+                data-pipeline: {renamedFrom: playground, owner: user/carol}\n";
+    let stage = stage(text, |state| {
+        let mut service = state.services.remove("playground").unwrap();
+        service.name = "data-pipeline.bylaws-renaming".to_owned();
+        state.services.insert(service.name.clone(), service);
+    });
+    converges(&stage);
+    assert_eq!(stage.service().state().services.len(), 6);
+    stage.run(&["plan", "--expect-no-changes"]).ended(0);
+}
+
+#[test]
+fn a_role_that_moves_between_teams_is_given_before_it_is_taken() {
+    let text = "teams: {payments: {role: none}, platform: {role: stack-auditor}}\n";
+    let stage = stage(text, |state| {
+        let id = state.roles.values().find(|it| it.name == "stack-auditor").unwrap().id.clone();
+        state.teams.get_mut("payments").unwrap().roles.push(id);
+    });
+    let plan = plan(&stage).0;
+    let step = |team: &str| {
+        let changes = plan["changes"].as_array().unwrap();
+        changes.iter().find(|it| it["name"] == team).unwrap()["steps"][0].clone()
+    };
+    assert_eq!(step("payments")["after"][0], step("platform")["step"], "{plan:#}");
+}
+
+#[test]
+fn a_service_and_its_owner_go_together() {
+    converges(&stage("removed: {services: [storefront, data-pipeline], teams: [web]}\n", |_| ()));
+    converges(&stage("removed: {members: [carol], services: [playground]}\n", |_| ()));
+}

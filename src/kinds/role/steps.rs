@@ -61,7 +61,12 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
         return vec![Action::new(Phase::Grow, "create", vec![call])];
     }
     // The service wants all three on every change (CONTRACT D13).
-    let details = details.or_else(|| draft.live.and_then(|it| it.facts.get("details").cloned())).unwrap_or(Value::Null);
+    let live = || draft.live.and_then(|it| it.facts.get("details").cloned());
+    let Some(details) = details.or_else(live).filter(|it| !it.is_null()) else {
+        let sentence = format!("the service does not tell what {} permits, and every change sends it", draft.change.id);
+        draft.findings.push(("unresolved".into(), sentence));
+        return Vec::new();
+    };
     let call = Call::new(Method::Patch, org_path(org, ["roles", live_id(draft)]))
         .body(json!({"name": name, "description": description, "details": details}));
     let (phase, what) = if draft.verb() == Verb::Rename { (Phase::Rename, "rename") } else { (Phase::Grow, "change") };

@@ -99,6 +99,11 @@ fn create(draft: &mut Draft, world: &World, name: &str) -> Option<Call> {
     let after = &mut draft.change.after;
     let post = |kind: &str| Call::new(Method::Post, org_path(world.org(), ["teams", kind]));
     match after["kind"].as_str().unwrap_or("pulumi") {
+        "github" if after["githubTeamId"].is_null() => {
+            let sentence = format!("the GitHub team behind `{name}` is known by its number only; give `githubTeamId`");
+            draft.findings.push(("cannot-create".into(), sentence));
+            None
+        }
         "github" => {
             // Neither its people nor its name are carried over from a team of another kind.
             if let Some(after) = after.as_object_mut() {
@@ -240,6 +245,7 @@ impl Team<'_> {
                     path.push(id);
                     let what = format!("take the role {}", field.before.as_str().unwrap_or_default());
                     self.shrink.push(Call::new(Method::Delete, path), what);
+                    self.shrink.about.push(format!("role {}", field.before.as_str().unwrap_or_default()));
                 }
             },
             "/stacks" => self.grants(Entity::Stack, field),
@@ -271,6 +277,7 @@ impl Team<'_> {
             org_path(self.world.org(), ["teams", &self.name, "roles"]).into_iter().map(Into::into).collect();
         path.push(id);
         self.grow.push(Call::new(Method::Post, path), format!("give the role {role}"));
+        self.grow.about.push(format!("role {role}"));
         self.grow.needs.push(ResourceId::new("role", role));
     }
 
