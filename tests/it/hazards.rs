@@ -58,6 +58,81 @@ fn successor(state: &mut State, of: &str, name: &str, created: i64) {
 }
 
 #[test]
+fn an_owner_is_the_same_person_in_whatever_case() {
+    unchanged(&stage("services: {playground: {owner: user/Carol}}\n", |_| ()));
+}
+
+#[test]
+fn people_of_a_github_team_are_not_written_even_if_the_manifest_forgets_its_kind() {
+    let stage = stage("teams: {web: {members: [grace, heidi, ken]}}\n", |_| ());
+    refused(&stage, "managed-elsewhere", "team/web");
+}
+
+#[test]
+fn administrators_of_a_scim_team_are_set_once() {
+    let stage = stage("teams: {sre: {kind: scim, admins: [ivan]}}\n", |_| ());
+    converges(&stage);
+    assert_eq!(stage.writes(), ["PATCH /api/orgs/acme/teams/sre"]);
+}
+
+#[test]
+fn a_team_that_becomes_a_github_team_takes_nobody_with_it() {
+    let stage = stage("teams: {mobile: {kind: github, githubTeamId: 4242}}\n", |state| {
+        let mut team = state.teams["data-eng"].clone();
+        team.name = "mobile".to_owned();
+        state.teams.insert(team.name.clone(), team);
+    });
+    stage.run(&["apply", "--yes", "--allow", "replace-team:team/mobile"]).ended(0);
+    unchanged(&stage);
+    assert_eq!(stage.service().state().teams["mobile"].kind, "github");
+}
+
+#[test]
+fn a_team_is_not_made_anew_under_its_tokens() {
+    let text = "teams: {platform: {kind: github, githubTeamId: 4242}}\n\
+                tokens: {platform-bot: {scope: team/platform, saveTo: file:bot}}\n";
+    refused(&stage(text, |_| ()), "still-held", "team/platform");
+}
+
+#[test]
+fn a_team_of_a_kind_nobody_knows_is_left_alone() {
+    let stage = stage("removed: {teams: [web]}\n", |state| {
+        state.teams.get_mut("web").unwrap().kind = "gitlab".to_owned();
+    });
+    refused(&stage, "protected", "team/web");
+}
+
+#[test]
+fn what_others_manage_is_not_pruned() {
+    let all = "teams: {platform: {}, payments: {}, data-eng: {}}\nprune: {teams: true}\n";
+    unchanged(&stage(all, |_| ()));
+    let external = "teams: {platform: {}, payments: {}}\nprune: {teams: true}\nexternal: {teams: [data-eng]}\n";
+    unchanged(&stage(external, |_| ()));
+}
+
+#[test]
+fn a_team_administrator_becomes_a_member_of_the_team() {
+    converges(&stage("teams: {crew: {admins: [carol]}}\n", |_| ()));
+    converges(&stage("teams: {platform: {admins: [carol]}}\n", |_| ()));
+}
+
+#[test]
+fn the_creators_grant_is_no_drift() {
+    for permission in ["read", "admin"] {
+        let stage = stage(&format!("teams: {{payments: {{stacks: {{checkout-web/prod: {permission}}}}}}}\n"), |_| ());
+        unchanged(&stage);
+        assert_eq!(stage.service().state().teams["payments"].stacks["checkout-web/prod"], 104);
+    }
+}
+
+#[test]
+fn logins_in_another_case_are_the_same_people_everywhere() {
+    let text = "members: {Zoe: {role: member}}\nteams: {platform: {members: [ALICE, Bob, ZOE], admins: [Alice]}}\n\
+                prune: {members: true}\nexternal: {members: [CAROL, Dana, frank, grace, heidi, ivan, judy, ken, Mallory, Bob, Alice]}\n";
+    unchanged(&stage(text, |_| ()));
+}
+
+#[test]
 fn a_role_without_permissions_has_none_whatever_form_they_had() {
     let stage = stage("roles: {deployer: {permissions: []}}\n", |_| ());
     assert_eq!(plan(&stage).0["changes"].as_array().unwrap().len(), 1);
@@ -303,4 +378,38 @@ fn a_role_that_moves_between_teams_is_given_before_it_is_taken() {
 fn a_service_and_its_owner_go_together() {
     converges(&stage("removed: {services: [storefront, data-pipeline], teams: [web]}\n", |_| ()));
     converges(&stage("removed: {members: [carol], services: [playground]}\n", |_| ()));
+}
+
+/// Administrators change hands in every way at once; after every single write there is at least as many as
+/// before or after, whichever is less.
+#[test]
+fn every_beginning_of_a_plan_has_its_administrators() {
+    let text = "members: {bob: {role: member}, carol: {role: admin}, zoe: {role: admin}, erin: {role: admin}}\nremoved: {members: [ken]}\n";
+    let stage = stage(text, |state| {
+        let admin = state.members["alice"].role.clone();
+        state.members.get_mut("ken").unwrap().role = admin;
+    });
+    let (plan, _) = plan(&stage);
+    let mut steps: Vec<(&Value, &Value)> = Vec::new();
+    for change in plan["changes"].as_array().unwrap() {
+        steps.extend(change["steps"].as_array().unwrap().iter().map(|it| (change, it)));
+    }
+    let gains: Vec<&Value> =
+        steps.iter().filter(|it| it.0["after"]["role"] == "admin").map(|it| &it.1["step"]).collect();
+    let losses: Vec<&Value> =
+        steps.iter().filter(|it| it.0["before"]["role"] == "admin").map(|it| &it.1["after"]).collect();
+    assert_eq!((gains.len(), losses.len()), (3, 2));
+    for after in losses {
+        assert!(gains.iter().all(|it| after.as_array().unwrap().contains(it)), "{plan:#}");
+    }
+}
+
+#[test]
+fn whoever_administers_by_being_new_is_counted_once_they_are_there() {
+    // Erin is no member yet: the last administrator waits for her.
+    let text = "members: {bob: {role: member}, erin: {role: admin}}\nsafety: {minimumAdmins: 1}\n";
+    let stage = stage(text, |_| ());
+    stage.service().inject("POST /api/orgs/acme/members/erin=500".parse().unwrap());
+    stage.run(&["apply", "--yes"]).ended(4);
+    assert!(!stage.writes().iter().any(|it| it.ends_with("/bob")), "{:?}", stage.writes());
 }
