@@ -307,7 +307,17 @@ impl Session {
             ui.say("Nothing was changed.");
             return Err(Exit::Invalid);
         }
-        Ok(plan::plan(&self.desired, &live, &self.options))
+        let plan = plan::plan(&self.desired, &live, &self.options);
+        for allowed in &self.options.allow {
+            let found = plan.diagnostics.iter().any(|it| {
+                let id = it.change.as_ref().map(ToString::to_string).unwrap_or_default();
+                allowed.split_once(':').is_some_and(|(code, of)| code == it.code && of.eq_ignore_ascii_case(&id))
+            });
+            if !found {
+                ui.say(&format!("note: `--allow {allowed}` allows nothing in this plan"));
+            }
+        }
+        Ok(plan)
     }
 
     /// Asks again who the caller is and what the organization is: an apply has changed its numbers.

@@ -149,7 +149,11 @@ pub static NOTES: &[(&str, &str)] = &[
 
 /// The danger a code stands for.
 pub fn danger(code: &str) -> Option<&'static Danger> {
-    DANGERS.iter().find(|it| it.code == code || (it.code.ends_with('-') && code.starts_with(it.code)))
+    let of_a_kind = |it: &Danger| {
+        let word = code.strip_prefix(it.code).filter(|_| it.code.ends_with('-'));
+        word.is_some_and(|it| kinds::by_word(it).is_some())
+    };
+    DANGERS.iter().find(|it| it.code == code || of_a_kind(it))
 }
 
 /// The codes that are accepted for a change: by its tombstone, in reviewed text, or on the command line.

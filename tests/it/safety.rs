@@ -62,6 +62,17 @@ fn few_administrators_need_a_word() {
 }
 
 #[test]
+fn an_allowance_of_nothing_is_told() {
+    let text = "organization: acme\nmembers: {bob: {role: member}}\n";
+    let run = plan(text, &["--allow", "few-admins:member/bob", "--allow", "delete-team:team/data-eng"]).1.ended(0);
+    assert!(run.stderr.contains("delete-team:team/data-eng` allows nothing"), "{}", run.stderr);
+    assert!(!run.stderr.contains("few-admins:member/bob` allows"), "{}", run.stderr);
+    for wrong in ["delete-everything:team/x", "few-admins", "few-admins:", "nonsense:team/x"] {
+        plan(text, &["--allow", wrong]).1.ended(2);
+    }
+}
+
+#[test]
 fn what_is_protected_stays() {
     refused("organization: acme\nremoved: {roles: [admin]}\n", "protected", "role/admin");
     refused("organization: acme\nremoved: {teams: [sre]}\n", "protected", "team/sre");
