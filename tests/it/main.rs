@@ -2,6 +2,7 @@
 
 mod editor;
 mod examples;
+mod faults;
 mod laws;
 mod mistakes;
 mod safety;
