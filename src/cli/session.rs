@@ -373,9 +373,12 @@ impl Session {
     fn unresolved(&self, live: &Snapshot) -> Vec<crate::model::Diagnostic> {
         let exists = |id: &ResourceId| -> Option<bool> {
             let state = live.kind(&id.kind);
-            let found = live.has(id, &crate::kinds::matching_key(&id.kind, &id.name));
-            if found {
+            let key = crate::kinds::matching_key(&id.kind, &id.name);
+            if live.has(id, &key) {
                 return Some(true);
+            }
+            if state.unknown_objects.contains_key(&key) {
+                return None;
             }
             (state.read && state.incomplete.is_none()).then_some(false)
         };

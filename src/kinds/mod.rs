@@ -5,7 +5,7 @@
 //! [`ALL`], give the sandbox its routes, add a scenario.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -185,6 +185,8 @@ pub struct Finished {
     pub objects: Vec<LiveObject>,
     /// Why something may be missing, though every request was answered.
     pub incomplete: Option<String>,
+    /// Names of objects that are there but were not told wholly, and why: nothing is planned for them.
+    pub unknown: BTreeMap<String, String>,
     /// What the kind needs to know beside its objects: [`crate::model::KindState::facts`].
     pub facts: Value,
 }

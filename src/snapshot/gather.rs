@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use crate::api::{ApiError, Failure, Page, ReadClient};
+use crate::api::{ApiError, Failure, LONGEST_WAIT, Page, ReadClient};
 use crate::kinds::{self, Finished, Reader};
 use crate::model::{Covers, KindState, Read, Snapshot};
 use crate::snapshot::Progress;
@@ -45,7 +45,10 @@ impl Wanted {
     /// The state of the kind, and what could not be seen of it, in sentences.
     fn finish(self, before: &Snapshot) -> (KindState, Vec<String>) {
         let Self { word, section, reader, incomplete, mut unknown } = self;
-        let Finished { objects: found, incomplete: lacks, facts } = reader.finish(before);
+        let Finished { objects: found, incomplete: lacks, unknown: untold, facts } = reader.finish(before);
+        for (name, reason) in untold {
+            unknown.entry(kinds::matching_key(word, &name)).or_insert(reason);
+        }
         let mut objects = BTreeMap::new();
         for object in found {
             let key = kinds::matching_key(word, &object.name);
@@ -215,6 +218,8 @@ fn ends_the_reading(error: &ApiError) -> bool {
         | Failure::Redirect { .. }
         | Failure::Contract(_)
         | Failure::TooManyRequests { .. } => true,
+        // Everything else would wait for as long at the gate, only to say that it saw too little.
+        Failure::Server { wait: Some(wait) } if wait > LONGEST_WAIT => true,
         Failure::BadRequest
         | Failure::Forbidden
         | Failure::NotFound { .. }

@@ -15,9 +15,17 @@ use crate::model::{Caller, Instant, Organization};
 pub async fn preflight(client: &ReadClient, org: &str, _now: Instant) -> Result<(Caller, Organization), ApiError> {
     let user_path = ["api".to_owned(), "user".to_owned()];
     let metadata_path = ["api".to_owned(), "orgs".to_owned(), org.to_owned(), "metadata".to_owned()];
-    let (user, metadata) = tokio::join!(client.get(&user_path, &[]), client.get(&metadata_path, &[]));
+    let metadata = async {
+        match client.get(&metadata_path, &[]).await {
+            // What is told of it depends on who asks.
+            Err(error) if matches!(error.failure, Failure::NotFound { .. }) => Ok(Err(error)),
+            other => other.map(Ok),
+        }
+    };
+    // The first failure ends both: a service that asks for a rest of an hour is not waited for.
+    let (user, metadata) = tokio::try_join!(client.get(&user_path, &[]), metadata)?;
 
-    let user = object(&user?.body, "/api/user")?;
+    let user = object(&user.body, "/api/user")?;
     let (caller, organizations) = caller(&user, org)?;
     let metadata = metadata.map_err(|error| explained(error, org, &organizations))?;
     let organization = organization(&object(&metadata.body, &format!("/api/orgs/{org}/metadata"))?, org);

@@ -3,6 +3,7 @@
 mod calls;
 mod editor;
 mod examples;
+mod faults;
 mod hazards;
 mod interruption;
 mod laws;

@@ -72,8 +72,9 @@ pub fn refusal(plan: &Plan) -> Result<(), Exit> {
     if plan.status.errored {
         return Err(Exit::Bug);
     }
-    if plan.summary.blocked > 0 {
-        return Err(Exit::Refused);
+    // What could not be seen comes first: some of what blocks may only be its consequence.
+    if !plan.status.complete {
+        return Err(Exit::Service);
     }
-    if plan.status.complete { Ok(()) } else { Err(Exit::Service) }
+    if plan.summary.blocked > 0 { Err(Exit::Refused) } else { Ok(()) }
 }

@@ -237,8 +237,8 @@ impl Reader for RoleReader {
         };
         Finished {
             objects,
-            incomplete: None,
             facts: json!({"stacks": by_name(stacks), "environments": by_name(environments)}),
+            ..Finished::default()
         }
     }
 }

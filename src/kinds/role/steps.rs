@@ -17,6 +17,11 @@ pub fn id_of(world: &World, name: &str) -> Option<Segment> {
     if let Some(id) = live.and_then(|it| it.facts["id"].as_str()) {
         return Some(Segment::Text(id.to_owned()));
     }
+    // Where the list could not be read, this plan makes no role, so that there will be no id to wait for.
+    let roles = world.live.kind("role");
+    if roles.incomplete.is_some() || roles.unknown_objects.contains_key(name) {
+        return None;
+    }
     world.entry("role", name)?;
     Some(Segment::Hole(Hole::Kept { of: ResourceId::new("role", name), what: "id".to_owned() }))
 }

@@ -1,6 +1,6 @@
 //! Services as the service answers them: a paged list without items, and a paged answer for each wanted one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -15,6 +15,8 @@ const PAGE: &str = "1000";
 pub(super) struct ServiceReader {
     scope: Scope,
     listed: Vec<Record>,
+    /// `OWNER/NAME` of each.
+    names: BTreeSet<String>,
     detailed: BTreeMap<String, (Record, Vec<Item>)>,
 }
 
@@ -68,7 +70,7 @@ struct Item {
 
 impl ServiceReader {
     pub(super) fn new(scope: Scope) -> Self {
-        Self { scope, listed: Vec::new(), detailed: BTreeMap::new() }
+        Self { scope, listed: Vec::new(), names: BTreeSet::new(), detailed: BTreeMap::new() }
     }
 }
 
@@ -90,6 +92,10 @@ impl Reader for ServiceReader {
         }
         let mut reads = Vec::new();
         for record in kinds::page::<Services>(body)?.services {
+            // A list that moves while it is read shows an entry twice.
+            if !self.names.insert(format!("{}/{}/{}", record.owner.kind, record.owner.name, record.name)) {
+                continue;
+            }
             if self.scope.wants(&record.name) {
                 let rest = ["services", &record.owner.kind, &record.owner.name, &record.name];
                 let path = kinds::org_path(&self.scope.organization.name, rest);
@@ -102,7 +108,7 @@ impl Reader for ServiceReader {
     }
 
     fn finish(self: Box<Self>, _before: &Snapshot) -> Finished {
-        let Self { scope, listed, mut detailed } = *self;
+        let Self { scope, listed, mut detailed, .. } = *self;
         let org = scope.organization.name;
         let prefix = format!("{org}/");
         let mut prefixed = false;
@@ -120,7 +126,7 @@ impl Reader for ServiceReader {
                 None => objects.push(live(outline, None, &prefix)),
             }
         }
-        Finished { objects, incomplete: None, facts: json!({"prefixedItems": prefixed}) }
+        Finished { objects, facts: json!({"prefixedItems": prefixed}), ..Finished::default() }
     }
 }
 
@@ -164,7 +170,9 @@ fn live(record: Record, items: Option<Vec<Item>>, prefix: &str) -> LiveObject {
     }
     if !outline {
         stacks.sort();
+        stacks.dedup();
         environments.sort();
+        environments.dedup();
         spec.insert("items".to_owned(), json!({"stacks": stacks, "environments": environments}));
     }
     let others: Vec<String> = record

@@ -14,7 +14,7 @@ pub(super) struct TeamReader {
     scope: Scope,
     listed: Vec<Record>,
     detailed: BTreeMap<String, Record>,
-    tokens: BTreeMap<String, Vec<String>>,
+    tokens: BTreeMap<String, BTreeSet<String>>,
 }
 
 #[derive(Deserialize)]
@@ -32,6 +32,7 @@ struct Token {
     name: String,
 }
 
+/// Lists may be left out, and are empty then; one that is null says nothing, and is `None`.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record {
@@ -42,16 +43,20 @@ struct Record {
     display_name: Option<String>,
     #[serde(default)]
     description: Option<String>,
-    #[serde(default)]
+    #[serde(default = "none_of_them")]
     members: Option<Vec<Person>>,
-    #[serde(default)]
+    #[serde(default = "none_of_them")]
     stacks: Option<Vec<StackGrant>>,
-    #[serde(default)]
+    #[serde(default = "none_of_them")]
     environments: Option<Vec<EnvironmentGrant>>,
-    #[serde(default)]
+    #[serde(default = "none_of_them")]
     role_ids: Option<Vec<String>>,
     #[serde(default)]
     list_members_error: Option<String>,
+}
+
+fn none_of_them<T>() -> Option<Vec<T>> {
+    Some(Vec::new())
 }
 
 #[derive(Clone, Deserialize)]
@@ -103,10 +108,13 @@ impl Reader for TeamReader {
         }
         if let Some(name) = read.tag.strip_prefix("tokens of ") {
             let names = kinds::page::<Tokens>(body)?.tokens.into_iter().map(|it| it.name);
+            // A list that moves while it is read shows an entry twice; so it is with every list below.
             self.tokens.entry(name.to_owned()).or_default().extend(names);
             return Ok(Vec::new());
         }
+        let mut seen = BTreeSet::new();
         self.listed = kinds::page::<Teams>(body)?.teams;
+        self.listed.retain(|it| seen.insert(it.name.clone()));
         let mut reads = Vec::new();
         for Record { name, .. } in self.listed.iter().filter(|it| self.scope.wants(&it.name)) {
             reads.push(Read::whole(format!("team {name}"), kinds::org_path(org, ["teams", name])).of(name));
@@ -121,25 +129,32 @@ impl Reader for TeamReader {
 
     fn finish(self: Box<Self>, before: &Snapshot) -> Finished {
         let Self { scope, listed, mut detailed, mut tokens } = *self;
-        let mut objects = Vec::new();
+        let (mut objects, mut unknown) = (Vec::new(), BTreeMap::new());
         for outline in listed {
             let wanted = scope.wants(&outline.name);
             let tokens = tokens.remove(&outline.name).unwrap_or_default();
             match detailed.remove(&outline.name) {
+                Some(Record { name, members, stacks, environments, role_ids, .. })
+                    if members.is_none() || stacks.is_none() || environments.is_none() || role_ids.is_none() =>
+                {
+                    unknown.insert(name, "a list of it is null".to_owned());
+                }
                 Some(record) => objects.push(live(record, tokens, before)),
                 // A wanted team without its detail is unknown; the reading has said so already.
                 None if wanted => {}
                 None => objects.push(LiveObject { outline: true, ..live(outline, tokens, before) }),
             }
         }
-        Finished { objects, ..Finished::default() }
+        Finished { objects, unknown, ..Finished::default() }
     }
 }
 
-fn live(record: Record, tokens: Vec<String>, before: &Snapshot) -> LiveObject {
+fn live(record: Record, tokens: BTreeSet<String>, before: &Snapshot) -> LiveObject {
     let (mut unknown, mut inherent) = (BTreeSet::new(), BTreeSet::new());
     let mut spec = Map::new();
-    let people = record.members.unwrap_or_default();
+    let mut people = record.members.unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    people.retain(|it| seen.insert(it.github_login.clone()));
     let logins: Vec<&str> = people.iter().map(|it| it.github_login.as_str()).collect();
     spec.insert("kind".to_owned(), json!(record.kind));
     spec.insert("displayName".to_owned(), json!(record.display_name.as_deref().unwrap_or(&record.name)));
@@ -156,7 +171,8 @@ fn live(record: Record, tokens: Vec<String>, before: &Snapshot) -> LiveObject {
             people.iter().filter(|it| it.role.as_deref() == Some("admin")).map(|it| it.github_login.as_str()).collect();
         spec.insert("admins".to_owned(), json!(admins));
     }
-    match role_of(&record.role_ids.unwrap_or_default(), before) {
+    let role_ids = BTreeSet::from_iter(record.role_ids.unwrap_or_default());
+    match role_of(&Vec::from_iter(role_ids), before) {
         Some(role) => {
             spec.insert("role".to_owned(), json!(role));
         }

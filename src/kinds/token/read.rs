@@ -17,6 +17,8 @@ pub(super) struct TokenReader {
     /// How many lists were asked for and have not come to their end.
     open: usize,
     searched: bool,
+    /// Teams whose tokens the service does not find.
+    absent: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +96,7 @@ pub(super) struct Generations {
 
 impl TokenReader {
     pub(super) fn new(scope: Scope) -> Self {
-        Self { scope, listed: Vec::new(), asked: BTreeSet::new(), open: 0, searched: false }
+        Self { scope, listed: Vec::new(), asked: BTreeSet::new(), open: 0, searched: false, absent: BTreeSet::new() }
     }
 
     fn team(&mut self, team: &str) -> Option<Read> {
@@ -159,15 +161,23 @@ impl Reader for TokenReader {
     fn absent(&mut self, read: &Read) -> Result<Vec<Read>, String> {
         // A team that is only about to be made has no tokens yet; whether it exists, the teams tell.
         match read.tag.strip_prefix("team ") {
-            Some(_) => Ok(self.ended()),
+            Some(team) => {
+                self.absent.insert(team.to_owned());
+                Ok(self.ended())
+            }
             None => Err(format!("/{} answered 404", read.path.join("/"))),
         }
     }
 
     fn finish(self: Box<Self>, before: &Snapshot) -> Finished {
-        let Self { scope, listed, .. } = *self;
+        let Self { scope, listed, absent, .. } = *self;
         let mut groups: BTreeMap<String, Vec<(LiveToken, Record)>> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for (team, record) in listed {
+            // A list that moves while it is read shows a token twice; it is no predecessor of itself.
+            if !seen.insert(record.id.clone()) {
+                continue;
+            }
             let foreign = record.kind.as_deref().is_some_and(|it| !matches!(it, "organization" | "team"));
             let expired = record.expires != 0 && record.expires <= scope.now.0;
             if foreign || expired {
@@ -219,7 +229,14 @@ impl Reader for TokenReader {
                 ..LiveObject::default()
             });
         }
-        Finished { objects, ..Finished::default() }
+        let teams = before.kind("team");
+        let not_made = |team: &&String| {
+            let known = teams.read && teams.incomplete.is_none();
+            known && !teams.objects.contains_key(*team) && !teams.unknown_objects.contains_key(*team)
+        };
+        let hidden = absent.iter().find(|it| !not_made(it));
+        let incomplete = hidden.map(|team| format!("the tokens of the team `{team}` are not found, though it exists"));
+        Finished { objects, incomplete, ..Finished::default() }
     }
 }
 

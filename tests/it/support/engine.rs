@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bylaws::api::{self, ReadClient, WriteClient};
+use bylaws::api::{self, ApiError, ReadClient, WriteClient};
 use bylaws::apply::{self, Means, Sinks};
 use bylaws::model::node::Key;
 use bylaws::model::{
@@ -22,12 +22,17 @@ pub struct Engine {
 
 impl Engine {
     pub fn new(service: &Running) -> Self {
+        Self::with(service, api::Options::default())
+    }
+
+    /// A client that waits as long as a test can afford.
+    pub fn with(service: &Running, options: api::Options) -> Self {
         let inputs = api::Inputs {
             flag: Some(service.url()),
             access_token: Some(Secret::new("pul-sandbox".to_owned())),
             ..api::Inputs::default()
         };
-        let client = ReadClient::new(api::choose(&inputs).unwrap(), api::Options::default()).unwrap();
+        let client = ReadClient::new(api::choose(&inputs).unwrap(), options).unwrap();
         Self { client, org: service.state().organization.slug, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -51,11 +56,17 @@ impl Engine {
 
     /// The plan for a manifest, from a fresh reading.
     pub async fn plan(&self, desired: &Desired) -> Plan {
+        self.try_plan(desired).await.unwrap()
+    }
+
+    /// The same, or why there is none. The service's port is not in it, so that plans of two services can be compared.
+    pub async fn try_plan(&self, desired: &Desired) -> Result<Plan, ApiError> {
         let now = Instant(NOW_SECONDS);
-        let (caller, organization) = snapshot::preflight(&self.client, &self.org, now).await.unwrap();
+        let (caller, organization) = snapshot::preflight(&self.client, &self.org, now).await?;
         let scopes = plan::scopes(desired, &organization, now);
-        let live = snapshot::read(&self.client, &self.org, scopes, caller, organization, now, &|_| {}).await.unwrap();
-        plan::plan(desired, &live, &plan::Options::default())
+        let mut live = snapshot::read(&self.client, &self.org, scopes, caller, organization, now, &|_| {}).await?;
+        live.backend = "sandbox".to_owned();
+        Ok(plan::plan(desired, &live, &plan::Options::default()))
     }
 
     /// Carries a plan out.
