@@ -72,8 +72,9 @@ pub fn refusal(plan: &Plan) -> Result<(), Exit> {
     if plan.status.errored {
         return Err(Exit::Bug);
     }
-    if plan.summary.blocked > 0 {
-        return Err(Exit::Refused);
+    // First: what was not seen may be the very reason why something is refused.
+    if !plan.status.complete {
+        return Err(Exit::Service);
     }
-    if plan.status.complete { Ok(()) } else { Err(Exit::Service) }
+    if plan.summary.blocked > 0 { Err(Exit::Refused) } else { Ok(()) }
 }
