@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, in one binary.
 
+mod contract;
 mod editor;
 mod examples;
 mod faults;
