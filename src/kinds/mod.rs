@@ -235,6 +235,12 @@ pub(crate) fn page<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| format!("an answer that breaks the contract: {error}"))
 }
 
+/// A text that may be left out, and where an empty one says the same.
+pub(crate) fn told<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
+    let text: Option<String> = serde::Deserialize::deserialize(source)?;
+    Ok(text.filter(|it| !it.is_empty()))
+}
+
 /// The path of something below the organization: `api/orgs/ORG/…`.
 pub(crate) fn org_path<S: AsRef<str>>(org: &str, rest: impl IntoIterator<Item = S>) -> Vec<String> {
     let mut path = vec!["api".to_owned(), "orgs".to_owned(), org.to_owned()];

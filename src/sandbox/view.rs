@@ -35,7 +35,7 @@ pub fn member(state: &State, member: &Member) -> Value {
 }
 
 pub fn role(state: &State, role: &Role) -> Value {
-    let mut record = json!({
+    json!({
         "id": role.id,
         "orgId": state.organization.id,
         "name": role.name,
@@ -47,11 +47,9 @@ pub fn role(state: &State, role: &Role) -> Value {
         "created": rfc3339(role.created),
         "modified": rfc3339(role.modified),
         "isOrgDefault": state.organization.default_role == role.id,
-    });
-    if let Some(identifier) = &role.default_identifier {
-        record["defaultIdentifier"] = json!(identifier);
-    }
-    record
+        // Empty for custom roles.
+        "defaultIdentifier": role.default_identifier.as_deref().unwrap_or_default(),
+    })
 }
 
 /// A team as lists show it, without details.

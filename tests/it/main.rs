@@ -1,6 +1,7 @@
 //! Everything that is tested from outside, in one binary.
 
 mod calls;
+mod contract;
 mod editor;
 mod examples;
 mod faults;

@@ -36,7 +36,8 @@ struct Record {
     description: Option<String>,
     #[serde(default)]
     details: Value,
-    #[serde(default)]
+    // Empty for custom roles.
+    #[serde(default, deserialize_with = "kinds::told")]
     default_identifier: Option<String>,
     #[serde(default)]
     is_org_default: bool,

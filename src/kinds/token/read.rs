@@ -69,7 +69,8 @@ struct Role {
     id: String,
     #[serde(default)]
     name: String,
-    #[serde(default)]
+    // Empty for custom roles.
+    #[serde(default, deserialize_with = "kinds::told")]
     default_identifier: Option<String>,
 }
 
