@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs, Session};
 use crate::cli::ui::Ui;
-use crate::model::{Into, Outcome, Plan, Report, Verification};
+use crate::model::{Outcome, Plan, Report, Verification};
 use crate::render;
 
 /// How often the service is read again after the last step, and how long is waited in between: what
@@ -124,13 +124,8 @@ async fn go(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
 }
 
 async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
-    let addresses = plan.all_changes().flat_map(|it| &it.steps).flat_map(|it| &it.calls).flat_map(|it| &it.captures);
-    let addresses = addresses.filter_map(|it| match &it.into {
-        Into::Sink(address) => Some(address.as_str()),
-        Into::Keep(_) => None,
-    });
     let base = std::env::current_dir().unwrap_or_default();
-    let sinks = match Sinks::open(&base, addresses) {
+    let sinks = match Sinks::open(&base, apply::addresses(plan).into_iter()) {
         Ok(sinks) => sinks,
         Err(problems) => {
             for problem in problems {

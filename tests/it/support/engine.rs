@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use bylaws::api::{self, ApiError, ReadClient, WriteClient};
 use bylaws::apply::{self, Means, Sinks};
 use bylaws::model::node::Key;
-use bylaws::model::{
-    Desired, Entry, Instant, Into, Node, Outcome, Plan, Report, ResourceId, Scope, Secret, Snapshot, Span,
-};
+use bylaws::model::{Desired, Entry, Instant, Node, Outcome, Plan, Report, ResourceId, Scope, Secret, Snapshot, Span};
 use bylaws::sandbox::Running;
 use bylaws::{kinds, manifest, plan, snapshot};
 
@@ -71,12 +69,7 @@ impl Engine {
 
     /// Carries a plan out.
     pub async fn apply(&self, plan: &Plan) -> Report {
-        let captures = plan.all_changes().flat_map(|it| &it.steps).flat_map(|it| &it.calls).flat_map(|it| &it.captures);
-        let addresses = captures.filter_map(|it| match &it.into {
-            Into::Sink(address) => Some(address.as_str()),
-            Into::Keep(_) => None,
-        });
-        let sinks = Sinks::open(self.folder.path(), addresses).unwrap();
+        let sinks = Sinks::open(self.folder.path(), apply::addresses(plan).into_iter()).unwrap();
         let (_stop, stopped) = tokio::sync::watch::channel(false);
         let means = Means {
             sinks,
