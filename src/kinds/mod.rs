@@ -101,6 +101,11 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// What this live object goes with: when the service deletes that, it deletes this too. Default: nothing.
+    fn goes_with(&self, _live: &LiveObject) -> Option<ResourceId> {
+        None
+    }
+
     /// What the fields alone do not tell: a successor that is due, a predecessor that can go. Default: nothing.
     fn due(&self, _spec: &Value, _live: &LiveObject, _world: &World) -> Vec<(FieldRule, FieldChange)> {
         Vec::new()

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 mod read;
 mod steps;
 
-pub(crate) use read::logical_name;
+pub(crate) use read::{logical_name, moment};
+pub(crate) use steps::was_just_used;
 
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Date, RoleName, SinkAddress, TokenScope};
@@ -164,6 +165,11 @@ impl Kind for Token {
 
     fn holds(&self, name: &str, spec: &Value) -> Vec<ResourceId> {
         self.references(name, spec).into_iter().map(|it| it.to).collect()
+    }
+
+    fn goes_with(&self, live: &LiveObject) -> Option<ResourceId> {
+        // A team's tokens die with it, and revoking them one by one before would be no safer (CONTRACT 3.5).
+        live.spec["scope"].as_str()?.strip_prefix("team/").map(|it| ResourceId::new("team", it))
     }
 
     fn lets_go(&self, change: &Change, of: &ResourceId) -> bool {

@@ -259,6 +259,9 @@ impl<'a> Pairing<'a, '_> {
             if self.claimed.contains(key) || external.contains(key) || live.managed_by.is_some() {
                 continue;
             }
+            if self.kind.goes_with(live).is_some_and(|it| paired.going.contains(&matching_id(&it))) {
+                continue;
+            }
             match pruned {
                 Some(_) if live.protected.is_some() || !self.kind.is_prunable(live) => names.push(live.name.clone()),
                 Some(span) => self.deletion(live, "prune", Some(self.world.desired.place(span)), paired),

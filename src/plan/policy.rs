@@ -308,7 +308,9 @@ fn held(drafts: &mut [Draft], world: &World) {
         let mut holders: BTreeSet<ResourceId> = BTreeSet::new();
         for kind in kinds::ALL {
             for live in world.live.kind(kind.facts().word).objects.values() {
-                if kind.holds(&live.name, &live.spec).iter().any(|it| matching_id(it) == going) {
+                let falls =
+                    !is_made_anew(draft) && kind.goes_with(live).as_ref().map(matching_id) == Some(going.clone());
+                if !falls && kind.holds(&live.name, &live.spec).iter().any(|it| matching_id(it) == going) {
                     holders.insert(ResourceId::new(kind.facts().word, live.name.clone()));
                 }
             }

@@ -101,6 +101,19 @@ fn deletions_and_replacements_need_a_word() {
 }
 
 #[test]
+fn a_tombstone_of_a_team_covers_its_tokens() {
+    // The new token makes the tokens of every team be read; what hangs on the team goes with it all the same.
+    let services = "removed: {teams: [payments], services: [billing-batch, payments-checkout]}\n";
+    let tokens = "tokens: {fresh: {scope: organization, saveTo: file:fresh}}\n";
+    let (stage, run) = plan(&format!("organization: acme\n{services}{tokens}"), &["--format", "json"]);
+    let run = run.ended(0);
+    assert!(run.stdout.contains("1 token dies with it: payments-ci"), "{}", run.stdout);
+    stage.run(&["apply", "--yes"]).ended(0);
+    assert!(!stage.writes().iter().any(|it| it.contains("/tokens/")), "{:?}", stage.writes());
+    stage.run(&["plan", "--expect-no-changes"]).ended(0);
+}
+
+#[test]
 fn what_is_still_held_is_not_deleted() {
     refused("organization: acme\nremoved: {roles: [deployer]}\n", "still-held", "role/deployer");
     refused("organization: acme\nremoved: {teams: [payments]}\n", "still-held", "team/payments");

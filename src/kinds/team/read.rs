@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::kinds::token;
 use crate::kinds::{self, Finished, Reader};
 use crate::model::node::pointer_part;
 use crate::model::{Duration, LiveObject, Read, Scope, Snapshot};
@@ -14,7 +15,8 @@ pub(super) struct TeamReader {
     scope: Scope,
     listed: Vec<Record>,
     detailed: BTreeMap<String, Record>,
-    tokens: BTreeMap<String, BTreeSet<String>>,
+    /// By team, the tokens that would go with it, and when each was used last.
+    tokens: BTreeMap<String, BTreeMap<String, Option<i64>>>,
 }
 
 #[derive(Deserialize)]
@@ -28,8 +30,11 @@ struct Tokens {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Token {
     name: String,
+    #[serde(default)]
+    last_used: Value,
 }
 
 /// Lists may be left out, and are empty then; one that is null says nothing, and is `None`.
@@ -107,7 +112,8 @@ impl Reader for TeamReader {
             return Ok(Vec::new());
         }
         if let Some(name) = read.tag.strip_prefix("tokens of ") {
-            let names = kinds::page::<Tokens>(body)?.tokens.into_iter().map(|it| it.name);
+            let tokens = kinds::page::<Tokens>(body)?.tokens;
+            let names = tokens.into_iter().map(|it| (it.name, token::moment(&it.last_used)));
             // A list that moves while it is read shows an entry twice; so it is with every list below.
             self.tokens.entry(name.to_owned()).or_default().extend(names);
             return Ok(Vec::new());
@@ -149,7 +155,7 @@ impl Reader for TeamReader {
     }
 }
 
-fn live(record: Record, tokens: BTreeSet<String>, before: &Snapshot) -> LiveObject {
+fn live(record: Record, tokens: BTreeMap<String, Option<i64>>, before: &Snapshot) -> LiveObject {
     let (mut unknown, mut inherent) = (BTreeSet::new(), BTreeSet::new());
     let mut spec = Map::new();
     let mut people = record.members.unwrap_or_default();

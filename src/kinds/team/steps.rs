@@ -1,10 +1,13 @@
 //! The calls that make, change and delete a team: one change per request, what is given before what is taken.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::kinds::role;
 use crate::kinds::team::managed_elsewhere;
-use crate::kinds::{Draft, World, org_path};
+use crate::kinds::token;
+use crate::kinds::{Draft, World, org_path, typed};
 use crate::model::{Action, Call, Duration, FieldChange, Method, Phase, ResourceId, Verb};
 
 /// Calls on one team, for both halves of a change.
@@ -31,13 +34,13 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
     let mut team = Team { world, name, grow: Half::default(), shrink: Half::default() };
     match draft.verb() {
         Verb::Delete => {
-            remark_on_loss(draft);
+            remark_on_loss(draft, world);
             return vec![Action::new(Phase::Delete, "delete", vec![Call::new(Method::Delete, path)])];
         }
         Verb::Create | Verb::Replace => {
             let Some(create) = create(draft, world, &team.name) else { return Vec::new() };
             if draft.verb() == Verb::Replace {
-                remark_on_loss(draft);
+                remark_on_loss(draft, world);
                 team.grow.calls.push(Call::new(Method::Delete, path));
             }
             team.grow.calls.push(create);
@@ -169,10 +172,11 @@ fn list(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect()
 }
 
-fn remark_on_loss(draft: &mut Draft) {
+/// What goes with a team; its tokens are what somebody may notice at once.
+fn remark_on_loss(draft: &mut Draft, world: &World) {
     let Some(live) = draft.live else { return };
     let people = people(draft);
-    let tokens = list(&live.facts["tokens"]);
+    let tokens: BTreeMap<String, Option<i64>> = typed(&live.facts["tokens"]).unwrap_or_default();
     let mut remarks = Vec::new();
     if !people.is_empty() {
         let who = if people.len() == 1 { "person loses" } else { "people lose" };
@@ -194,7 +198,12 @@ fn remark_on_loss(draft: &mut Draft) {
     }
     if !tokens.is_empty() {
         let ending = if tokens.len() == 1 { " dies" } else { "s die" };
-        remarks.push(format!("{} token{ending} with it: {}", tokens.len(), tokens.join(", ")));
+        let names = tokens.keys().cloned().collect::<Vec<_>>().join(", ");
+        remarks.push(format!("{} token{ending} with it: {names}", tokens.len()));
+    }
+    for (name, _) in tokens.iter().filter(|it| token::was_just_used(*it.1, world.now())) {
+        let sentence = format!("`{name}` was used in the last 24 hours and stops working when this is applied");
+        draft.findings.push(("token-in-use".into(), sentence));
     }
     draft.change.remarks.extend(remarks);
 }

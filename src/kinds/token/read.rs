@@ -256,7 +256,7 @@ pub(crate) fn logical_name(live: &str) -> (&str, u32) {
 }
 
 /// Unix seconds, or a text in older answers (CONTRACT D25); zero is never.
-fn moment(value: &Value) -> Option<i64> {
+pub(crate) fn moment(value: &Value) -> Option<i64> {
     let seconds = value.as_i64().or_else(|| Instant::parse(value.as_str()?).ok().map(|it| it.0))?;
     Some(seconds).filter(|it| *it > 0)
 }

@@ -197,8 +197,13 @@ pub(super) fn is_in_use_by_caller(token: &LiveToken, world: &World) -> bool {
         && caller.team.as_deref().unwrap_or_default() == token.team.as_deref().unwrap_or_default()
 }
 
+/// Whether something used a token in the last 24 hours, and so would miss it.
+pub(crate) fn was_just_used(last_used: Option<i64>, now: Instant) -> bool {
+    last_used.is_some_and(|it| now.0 - it < DAY)
+}
+
 fn findings_on_revocation(draft: &mut Draft, token: &LiveToken, world: &World) {
-    if token.last_used.is_some_and(|it| world.now().0 - it < DAY) {
+    if was_just_used(token.last_used, world.now()) {
         let sentence = format!("`{}` was used in the last 24 hours and stops working when this is applied", token.name);
         draft.findings.push(("token-in-use".into(), sentence));
     }
