@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The largest file that is read.
-const LARGEST: u64 = 64 << 20;
+pub const LARGEST: u64 = 64 << 20;
 
 /// A manifest's files as they were found, in the order of their paths.
 pub type Files = Vec<(String, Vec<u8>)>;
@@ -41,8 +41,17 @@ pub fn read(paths: &[PathBuf]) -> Result<Files, Vec<String>> {
     if problems.is_empty() { Ok(files) } else { Err(problems) }
 }
 
+/// Where a manifest is looked for when no path is given.
+pub const DEFAULT_PATHS: [&str; 2] = ["bylaws.yaml", "bylaws"];
+
 fn default_path() -> Option<PathBuf> {
-    ["bylaws.yaml", "bylaws"].into_iter().map(PathBuf::from).find(|it| it.exists())
+    DEFAULT_PATHS.into_iter().map(PathBuf::from).find(|it| it.exists())
+}
+
+/// Whether a file below a folder belongs to the manifest, by its path below that folder.
+pub fn belongs(below: &Path) -> bool {
+    let hidden = below.components().any(|it| it.as_os_str().to_string_lossy().starts_with('.'));
+    !hidden && below.extension().is_some_and(|it| it == "yaml" || it == "yml")
 }
 
 /// A path as people and plans see it: `/` between its parts on every system.
@@ -85,7 +94,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
         }
         if entry.file_type()?.is_dir() {
             walk(&path, found)?;
-        } else if path.extension().is_some_and(|it| it == "yaml" || it == "yml") {
+        } else if belongs(Path::new(&entry.file_name())) {
             found.push(path);
         }
     }

@@ -2,9 +2,11 @@
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod base;
 pub mod commands;
 pub mod exit;
 pub mod files;
+mod git;
 mod output;
 mod session;
 mod ui;

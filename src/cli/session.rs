@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::api::{self, ApiError, AuthError, Failure, ReadClient};
 use crate::cli::SANDBOX;
+use crate::cli::base;
 use crate::cli::exit::Exit;
 use crate::cli::files;
 use crate::cli::output;
@@ -53,6 +54,11 @@ pub struct PlanArgs {
     /// Accepts a danger: `CODE:ID`, as the plan prints it. May be given again.
     #[arg(long, value_name = "CODE:ID")]
     pub allow: Vec<String>,
+    /// Compares with the manifest of the base branch: a git revision (`origin/main`), or a folder that
+    /// holds another checkout (`../base`). What this change no longer declares is deleted, and what it
+    /// does not ask for is shown as drift.
+    #[arg(long, value_name = "REF|DIR")]
+    pub base: Option<String>,
 }
 
 /// Why there is no manifest.
@@ -122,6 +128,14 @@ pub async fn open(
             return Err(Exit::Invalid);
         }
     };
+    let mut desired = desired;
+    if let Some(wanted) = &plan.base {
+        base::add(&mut desired, wanted, &manifest.paths).map_err(|problem| {
+            ui.error(&problem);
+            ui.say("Nothing was read from or sent to Pulumi Cloud.");
+            Exit::Invalid
+        })?;
+    }
     let options = options(manifest, &desired, plan, ui)?;
     let (sandbox, target, backend) = connect(connection, ui).await?;
     let client = client(target, connection, ui)?;
@@ -171,7 +185,7 @@ fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui)
     };
     Ok(plan::Options {
         allow: plan.allow.iter().cloned().collect(),
-        source: Source { paths, files: desired.files.len() },
+        source: Source { paths, files: desired.files.len(), base: desired.base.as_ref().map(|it| it.shown.clone()) },
     })
 }
 
@@ -325,6 +339,12 @@ impl Session {
     /// # Errors
     /// The exit code, after everything was said.
     pub async fn look_again(&mut self, ui: &Ui) -> Result<(), Exit> {
+        // What this manifest asked for on top of the base branch has been asked for: a rename is not new again.
+        if let Some(base) = self.desired.base.take() {
+            let mut merged = (*base).clone();
+            merged.desired.entries.extend(self.desired.entries.clone());
+            self.desired.base = Some(merged.into());
+        }
         let found = snapshot::preflight(&self.client, &self.desired.organization, self.now).await;
         (self.caller, self.organization) = found.map_err(|error| {
             ui.error(&error.to_string());

@@ -25,6 +25,17 @@ pub struct Desired {
     pub files: Vec<SourceFile>,
     /// Findings that do not stop the plan.
     pub warnings: Vec<Diagnostic>,
+    /// The manifest of the base branch, where one is compared.
+    pub base: Option<Arc<Base>>,
+}
+
+/// The manifest as it is on the branch that a change goes to.
+#[derive(Clone, Debug, Default)]
+pub struct Base {
+    /// What it says.
+    pub desired: Desired,
+    /// Which one it is, for people: `main@77d01be`.
+    pub shown: String,
 }
 
 /// A file of the manifest, kept to quote from.

@@ -23,7 +23,7 @@ pub mod secret;
 
 pub use call::{Call, Capture, Hole, Into, Method, Segment};
 pub use change::{Action, Change, Origin, Phase, Verb};
-pub use desired::{Desired, Entry, Reference, Safety};
+pub use desired::{Base, Desired, Entry, Reference, Safety};
 pub use diagnostic::{Diagnostic, Place, Problem, Severity};
 pub use duration::Duration;
 pub use field::{FieldChange, FieldRule};

@@ -64,6 +64,9 @@ pub struct Source {
     pub paths: Vec<String>,
     /// How many files were read.
     pub files: usize,
+    /// The manifest it was compared with, such as `main@77d01be`; absent where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
 }
 
 /// Whether a plan can be applied.

@@ -46,8 +46,8 @@ pub enum Covers {
 pub struct Scope {
     /// Declared specs, by name, and the objects of `renamedFrom` under their old names.
     pub declared: BTreeMap<String, Value>,
-    /// Names that shall go: tombstones.
-    pub doomed: BTreeSet<String>,
+    /// Names that shall go, with what the base branch says of them; null for tombstones.
+    pub doomed: BTreeMap<String, Value>,
     /// Names others refer to.
     pub referenced: BTreeSet<String>,
     /// Whether every object is wanted in full: its kind is pruned or imported.
@@ -72,7 +72,7 @@ impl Scope {
 
     /// Whether the object `name` is wanted in full.
     pub fn wants(&self, name: &str) -> bool {
-        self.everything || self.declared.contains_key(name) || self.doomed.contains(name)
+        self.everything || self.declared.contains_key(name) || self.doomed.contains_key(name)
     }
 }
 

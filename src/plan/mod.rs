@@ -1,7 +1,7 @@
 //! Desired × live → plan: pure, the same bytes for the same input.
 //!
 //! In reading order: what has to be read ([`scopes`]), entries and live objects paired ([`pair`]) and
-//! compared ([`compare`]), renames judged ([`rename`]), the steps put in a safe order ([`order`]), and
+//! compared ([`compare`]), renames judged ([`rename`]), told apart from drift ([`origin`]), the steps put in a safe order ([`order`]), and
 //! what speaks against it ([`policy`]). [`plan`] is the way in.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +11,13 @@ use sha2::{Digest, Sha256};
 
 use crate::kinds::{self, Draft, World};
 use crate::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool};
-use crate::model::{Change, Desired, Diagnostic, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb};
+use crate::model::{
+    Change, Desired, Diagnostic, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb,
+};
 
 mod compare;
 mod order;
+mod origin;
 mod pair;
 pub mod policy;
 mod rename;
@@ -49,6 +52,7 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     for sentence in &paired.unseen {
         diagnostics.push(Diagnostic::new(Severity::Warning, "not-visible", sentence.clone()));
     }
+    diagnostics.extend(origin::loosened_rails(desired));
     diagnostics.extend(desired.warnings.iter().cloned());
     let mut changes: Vec<Change> = paired.drafts.into_iter().map(|it| it.change).collect();
     changes.sort_by(|a, b| (kinds::rank(&a.kind), &a.id).cmp(&(kinds::rank(&b.kind), &b.id)));
@@ -70,6 +74,12 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let blocked = diagnostics.iter().filter(|it| it.blocking).count();
     let complete = paired.unseen.is_empty();
     let status = Status { applyable: blocked == 0 && !errored && complete, complete, errored };
+    // What this pull request does not ask for stands apart, in the same order of steps.
+    let (drift, changes): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(|it| it.origin == Origin::Drift);
+    let summary = Summary {
+        destructive: changes.iter().chain(&drift).any(|it| it.destructive),
+        ..summary(&changes, paired.unchanged, blocked)
+    };
     let mut plan = Plan {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION.to_owned(),
@@ -79,9 +89,9 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
         source: options.source.clone(),
         checksum: String::new(),
         status,
-        summary: summary(&changes, paired.unchanged, blocked),
+        summary,
         changes,
-        drift: Vec::new(),
+        drift,
         unmanaged: paired.unmanaged,
         diagnostics,
     };

@@ -10,7 +10,7 @@ use crate::model::{
     Change, Diagnostic, Entry, FieldChange, FieldRule, KindState, LiveObject, Origin, Place, ResourceId, Severity, Verb,
 };
 use crate::plan::rename::{self, Renaming};
-use crate::plan::{Options, compare, policy};
+use crate::plan::{Options, compare, origin, policy};
 
 /// What pairing found.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl<'a> Pairing<'a, '_> {
             }
             let mut live = self.state.objects.get(&key);
             let mut renamed = false;
-            match rename::judge(self.kind, entry, &spec, self.state) {
+            match rename::judge(self.kind, entry, &spec, self.state, self.world.desired) {
                 // A name that stays with whoever has it cannot be given to somebody else.
                 Some(Renaming::ToDo(_)) if live.is_some() && !self.renames.contains_key(&matching_id(&entry.id)) => {
                     paired.drafts.push(self.ambiguous(entry, live, &spec));
@@ -181,15 +181,21 @@ impl<'a> Pairing<'a, '_> {
             }
         };
         let source = Some(self.world.desired.place(span));
-        self.new_draft(&entry.id, verb, reason.unwrap_or("declared"), source, (live, Some(entry)), (fields, after))
+        let from = origin::of_entry(self.world, entry, &fields);
+        let drifted = origin::drifted(self.world, entry, &fields).join(", ");
+        let ground = (from, reason.unwrap_or("declared"), source);
+        let mut draft = self.new_draft(&entry.id, verb, ground, (live, Some(entry)), (fields, after));
+        if from == Origin::PullRequest && !drifted.is_empty() {
+            draft.change.remarks.push(format!("not from this change, but drifted: {drifted}"));
+        }
+        draft
     }
 
     fn new_draft(
         &self,
         id: &ResourceId,
         verb: Verb,
-        reason: &str,
-        source: Option<Place>,
+        (origin, reason, source): (Origin, &str, Option<Place>),
         (live, entry): (Option<&'a LiveObject>, Option<&'a Entry>),
         (fields, after): (Vec<FieldChange>, Value),
     ) -> Draft<'a> {
@@ -198,7 +204,7 @@ impl<'a> Pairing<'a, '_> {
             kind: id.kind.clone(),
             name: id.name.clone(),
             verb,
-            origin: Origin::Manifest,
+            origin,
             reason: reason.to_owned(),
             renamed_from: None,
             source,
@@ -223,7 +229,10 @@ impl<'a> Pairing<'a, '_> {
             match self.state.objects.get(&key) {
                 // The same name in another spelling goes once.
                 Some(live) if self.claimed.insert(key.clone()) => {
-                    self.deletion(live, "tombstone", Some(place), paired);
+                    let from = origin::of_deletion(self.world.desired, |it| {
+                        it.removed.keys().any(|it| matching_id(it) == matching_id(id))
+                    });
+                    self.deletion(live, (from, "tombstone", Some(place)), paired);
                 }
                 Some(_) => {}
                 None if self.state.incomplete.is_some() || self.state.unknown_objects.contains_key(&key) => {
@@ -254,6 +263,11 @@ impl<'a> Pairing<'a, '_> {
             .filter(|it| it.kind == facts.word)
             .map(|it| matching_key(&it.kind, &it.name))
             .collect();
+        let left: BTreeSet<String> = origin::left(self.world.desired)
+            .into_iter()
+            .filter(|it| it.id.kind == facts.word)
+            .map(|it| matching_key(facts.word, &it.id.name))
+            .collect();
         let mut names = Vec::new();
         for (key, live) in &self.state.objects {
             if self.claimed.contains(key) || external.contains(key) || live.managed_by.is_some() {
@@ -264,7 +278,14 @@ impl<'a> Pairing<'a, '_> {
             }
             match pruned {
                 Some(_) if live.protected.is_some() || !self.kind.is_prunable(live) => names.push(live.name.clone()),
-                Some(span) => self.deletion(live, "prune", Some(self.world.desired.place(span)), paired),
+                Some(span) => {
+                    let id = self.id(&live.name);
+                    let from = origin::of_deletion(self.world.desired, |it| {
+                        it.prune.contains_key(facts.section) && origin::base_entry(self.world.desired, &id).is_none()
+                    });
+                    self.deletion(live, (from, "prune", Some(self.world.desired.place(span))), paired);
+                }
+                None if left.contains(key) => self.left(live, paired, &mut names),
                 None => names.push(live.name.clone()),
             }
         }
@@ -274,7 +295,28 @@ impl<'a> Pairing<'a, '_> {
         }
     }
 
-    fn deletion(&self, live: &'a LiveObject, reason: &str, source: Option<Place>, paired: &mut Paired<'a>) {
+    /// What the base branch declares and this change does not any more: it goes.
+    fn left(&self, live: &'a LiveObject, paired: &mut Paired<'a>, unmanaged: &mut Vec<String>) {
+        let id = self.id(&live.name);
+        if !self.kind.is_prunable(live) {
+            let message = format!(
+                "{id} is no longer declared and stays, because its people come from elsewhere; a line under `removed` would delete it"
+            );
+            paired.notes.push(Diagnostic::new(Severity::Note, "externally-managed", message));
+            unmanaged.push(live.name.clone());
+            return;
+        }
+        let before = paired.drafts.len();
+        self.deletion(live, (Origin::PullRequest, "not-declared", None), paired);
+        if let (Some(draft), Some((base, entry))) =
+            (paired.drafts.get_mut(before), origin::base_entry(self.world.desired, &id))
+        {
+            let place = base.desired.place(entry.key.span);
+            draft.change.remarks.push(format!("declared at {}:{} of {}", place.file, place.line, base.shown));
+        }
+    }
+
+    fn deletion(&self, live: &'a LiveObject, ground: (Origin, &str, Option<Place>), paired: &mut Paired<'a>) {
         let id = self.id(&live.name);
         let not_admin = self.world.live.organization.user_role.as_deref().is_some_and(|it| it != "admin");
         if let Some(why) = &self.state.incomplete {
@@ -286,14 +328,7 @@ impl<'a> Pairing<'a, '_> {
             return;
         }
         paired.going.insert(matching_id(&id));
-        paired.drafts.push(self.new_draft(
-            &id,
-            Verb::Delete,
-            reason,
-            source,
-            (Some(live), None),
-            (Vec::new(), Value::Null),
-        ));
+        paired.drafts.push(self.new_draft(&id, Verb::Delete, ground, (Some(live), None), (Vec::new(), Value::Null)));
     }
 
     /// Both names are live, and nothing may be done about it.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::kinds::{self, Draft, World, matching_id};
-use crate::model::{Diagnostic, FieldRule, Instant, ResourceId, Severity, Verb};
-use crate::plan::Options;
+use crate::model::{Diagnostic, FieldRule, Instant, ResourceId, Safety, Severity, Verb};
+use crate::plan::{Options, origin};
 
 /// Who can accept a danger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +144,14 @@ pub static NOTES: &[(&str, &str)] = &[
         "not-visible",
         "Something could not be read. What could not be read is unknown, never empty: nothing is created, demoted or deleted on the strength of it.",
     ),
+    (
+        "rails-changed",
+        "This change loosens a safety rule: fewer administrators, something no longer protected, a kind that is pruned from now on. The base branch's rules hold for this plan; who reviews should know.",
+    ),
+    (
+        "base-unknown",
+        "The base branch's manifest could not be read, so that the plan cannot tell this change from drift, and deletes nothing on the ground that it is no longer declared.",
+    ),
     ("tombstone-done", "The object that a line under `removed` names is gone already."),
 ];
 
@@ -224,7 +232,13 @@ fn deletions_and_replacements(draft: &mut Draft, world: &World) {
         draft.findings.push(("self-lockout".into(), format!("{id} is what this plan is made and applied with")));
     }
     let by_service = draft.live.and_then(|it| it.protected.clone());
-    let by_manifest = draft.entry.is_some_and(|it| it.protect).then(|| "it says `protect: true`".to_owned());
+    let live = ResourceId::new(id.kind.clone(), draft.live.map_or(id.name.clone(), |it| it.name.clone()));
+    let on_base = origin::base_entry(world.desired, &live).filter(|(_, it)| it.protect);
+    let by_manifest = draft
+        .entry
+        .is_some_and(|it| it.protect)
+        .then(|| "it says `protect: true`".to_owned())
+        .or_else(|| on_base.map(|(base, _)| format!("it says `protect: true` on {}", base.shown)));
     let by_list = is_listed(&id, world).then(|| "`safety` protects it".to_owned());
     if let Some(why) = by_service.or(by_manifest).or(by_list) {
         draft.findings.push(("protected".into(), format!("{id} cannot go: {why}")));
@@ -238,9 +252,15 @@ fn is_made_anew(draft: &Draft) -> bool {
     draft.change.verb == Verb::Replace && draft.change.fields.iter().any(|it| fixed(&it.path))
 }
 
+/// The rails that hold: the manifest's own, and those of the base branch until the change is merged.
+fn rails<'a>(world: &World<'a>) -> impl Iterator<Item = &'a Safety> {
+    let base = world.desired.base.as_deref().map(|it| &it.desired.safety);
+    std::iter::once(&world.desired.safety).chain(base)
+}
+
 fn is_listed(id: &ResourceId, world: &World) -> bool {
     let own = matching_id(id);
-    world.desired.safety.protected.iter().any(|it| matching_id(it) == own)
+    rails(world).any(|it| it.protected.iter().any(|it| matching_id(it) == own))
 }
 
 fn administrators(drafts: &mut [Draft], world: &World) {
@@ -264,7 +284,7 @@ fn administrators(drafts: &mut [Draft], world: &World) {
     for draft in drafts.iter() {
         left.extend(of(draft, true));
     }
-    let minimum = world.desired.safety.minimum_admins.unwrap_or(2) as usize;
+    let minimum = rails(world).map(|it| it.minimum_admins.unwrap_or(2)).max().unwrap_or(2) as usize;
     let caller = world.live.caller.login.to_lowercase();
     for draft in drafts.iter_mut() {
         let lost: BTreeSet<String> = of(draft, false).difference(&left).cloned().collect();

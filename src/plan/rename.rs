@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::kinds::{self, Kind, World, matching_id, matching_key};
-use crate::model::{Entry, FieldRule, KindState, LiveObject, ResourceId};
+use crate::model::{Desired, Entry, FieldRule, KindState, LiveObject, ResourceId};
+use crate::plan::{compare, origin};
 
 /// What a `renamedFrom` comes to.
 pub(super) enum Renaming {
@@ -25,7 +26,13 @@ pub(super) fn waiting_name(name: &str) -> String {
 }
 
 /// Decides a `renamedFrom` by what is live (DESIGN 6, fine print).
-pub(super) fn judge(kind: &dyn Kind, entry: &Entry, spec: &Value, state: &KindState) -> Option<Renaming> {
+pub(super) fn judge(
+    kind: &dyn Kind,
+    entry: &Entry,
+    spec: &Value,
+    state: &KindState,
+    desired: &Desired,
+) -> Option<Renaming> {
     let word = kind.facts().word;
     let old = entry.renamed_from.as_deref().filter(|_| kind.facts().renamable)?;
     let (old_key, new_key) = (matching_key(word, old), matching_key(word, &entry.id.name));
@@ -38,6 +45,15 @@ pub(super) fn judge(kind: &dyn Kind, entry: &Entry, spec: &Value, state: &KindSt
         (Some(new), Some(old)) => match (is_meant(kind, spec, new), is_meant(kind, spec, old)) {
             (false, true) => Renaming::ToDo(old_key),
             (true, false) => Renaming::Done,
+            // New on this branch, and so to do; unless the fields show that it was done already, as when
+            // the same apply runs twice.
+            _ if origin::renaming_is_new(kind, desired, entry) => {
+                match (fits(kind, spec, new), fits(kind, spec, old)) {
+                    (true, false) => Renaming::Done,
+                    _ => Renaming::ToDo(old_key),
+                }
+            }
+            _ if desired.base.is_some() => Renaming::Done,
             _ => Renaming::Ambiguous,
         },
     })
@@ -49,6 +65,12 @@ fn is_meant(kind: &dyn Kind, spec: &Value, live: &LiveObject) -> bool {
     let spec = spelled_as_live(kind, spec, live);
     let fixed = kind.facts().fields.iter().filter(|it| it.1 == FieldRule::Replaces).map(|it| it.0);
     fixed.filter(|it| spec.get(it).is_some()).all(|it| live.spec.get(it) == spec.get(it))
+}
+
+/// Whether a live object is all that a spec says.
+fn fits(kind: &dyn Kind, spec: &Value, live: &LiveObject) -> bool {
+    let spec = spelled_as_live(kind, spec, live);
+    compare::fields(kind.facts().fields, &spec, live).is_empty()
 }
 
 /// The spec with the names of what ignores letter case spelled as the live object spells them.
@@ -78,7 +100,7 @@ pub(super) fn all(world: &World) -> BTreeMap<ResourceId, String> {
     for entry in world.desired.entries.values().filter(|it| it.renamed_from.is_some()) {
         let Some(kind) = kinds::by_word(&entry.id.kind) else { continue };
         let state = world.live.kind(kind.facts().word);
-        if let Some(Renaming::ToDo(old)) = judge(kind, entry, &world.spec(entry), state)
+        if let Some(Renaming::ToDo(old)) = judge(kind, entry, &world.spec(entry), state, world.desired)
             && let Some(live) = state.objects.get(&old)
         {
             let id = ResourceId::new(entry.id.kind.clone(), live.name.clone());

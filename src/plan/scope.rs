@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::kinds::{self, Kind};
 use crate::model::{Desired, Instant, Organization, Scope};
+use crate::plan::origin;
 
 /// For every kind what the plan needs to know of it; kinds that need not be read have an empty scope.
 pub fn scopes(desired: &Desired, organization: &Organization, now: Instant) -> BTreeMap<&'static str, Scope> {
@@ -31,7 +34,13 @@ pub fn scopes(desired: &Desired, organization: &Organization, now: Instant) -> B
     }
     for id in desired.removed.keys() {
         if let Some(scope) = scopes.get_mut(id.kind.as_str()) {
-            scope.doomed.insert(id.name.clone());
+            scope.doomed.insert(id.name.clone(), Value::Null);
+        }
+    }
+    for entry in origin::left(desired) {
+        if let Some(scope) = scopes.get_mut(entry.id.kind.as_str()) {
+            let spec = kinds::by_word(&entry.id.kind).and_then(|it| it.canonical(entry.spec()).ok());
+            scope.doomed.insert(entry.id.name.clone(), spec.unwrap_or_default());
         }
     }
     for kind in kinds::ALL {

@@ -122,7 +122,7 @@ impl Reader for ServiceReader {
                 }
                 None if scope.everything
                     || scope.declared.contains_key(&outline.name)
-                    || scope.doomed.contains(&outline.name) => {}
+                    || scope.doomed.contains_key(&outline.name) => {}
                 None => objects.push(live(outline, None, &prefix)),
             }
         }

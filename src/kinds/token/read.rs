@@ -122,7 +122,7 @@ impl TokenReader {
             return Vec::new();
         }
         let here: BTreeSet<&str> = self.listed.iter().map(|(_, it)| logical_name(&it.name).0).collect();
-        if self.scope.declared.keys().chain(&self.scope.doomed).all(|it| here.contains(it.as_str())) {
+        if self.scope.declared.keys().chain(self.scope.doomed.keys()).all(|it| here.contains(it.as_str())) {
             return Vec::new();
         }
         self.searched = true;
@@ -140,6 +140,7 @@ impl Reader for TokenReader {
             .scope
             .declared
             .values()
+            .chain(self.scope.doomed.values())
             .filter_map(|it| it["scope"].as_str()?.strip_prefix("team/"))
             .map(str::to_owned)
             .collect();

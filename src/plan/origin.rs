@@ -1,0 +1,106 @@
+//! What the base branch's manifest tells: what this change removes, what it changes, and what is drift.
+
+use serde_json::Value;
+
+use crate::kinds::{self, Kind, World, matching_key};
+use crate::model::{Base, Desired, Diagnostic, Entry, FieldChange, Origin, ResourceId, Severity};
+
+/// The entry of this resource in the base branch's manifest.
+pub(super) fn base_entry<'a>(desired: &'a Desired, id: &ResourceId) -> Option<(&'a Base, &'a Entry)> {
+    let base = desired.base.as_deref()?;
+    let key = matching_key(&id.kind, &id.name);
+    let exact = base.desired.entries.get(id);
+    let entry = exact.or_else(|| {
+        let ignores_case = kinds::by_word(&id.kind).is_some_and(|it| it.facts().ignores_case);
+        let mut others = base.desired.entries.values().filter(|it| ignores_case && it.id.kind == id.kind);
+        others.find(|it| matching_key(&id.kind, &it.id.name) == key)
+    })?;
+    Some((base, entry))
+}
+
+/// What the base branch declares and this manifest no longer speaks of: neither declared nor renamed,
+/// neither a tombstone nor handed over to somebody else.
+pub(super) fn left(desired: &Desired) -> Vec<&Entry> {
+    let Some(base) = desired.base.as_deref() else { return Vec::new() };
+    let own = |it: &ResourceId| kinds::matching_id(it);
+    let mut known: std::collections::BTreeSet<ResourceId> = desired.entries.keys().map(own).collect();
+    known.extend(desired.removed.keys().map(own));
+    known.extend(desired.external.iter().map(own));
+    let renamed = desired.entries.values().filter_map(|it| {
+        Some(ResourceId::new(it.id.kind.clone(), matching_key(&it.id.kind, it.renamed_from.as_deref()?)))
+    });
+    known.extend(renamed);
+    base.desired.entries.values().filter(|it| !known.contains(&own(&it.id))).collect()
+}
+
+/// Whether the change of an entry comes from this pull request: the manifest says otherwise than on the
+/// base branch about one of the fields that differ, or the entry, its name or its renaming is new.
+pub(super) fn of_entry(world: &World, entry: &Entry, fields: &[FieldChange]) -> Origin {
+    if world.desired.base.is_none() {
+        return Origin::Manifest;
+    }
+    let Some((_, before)) = base_entry(world.desired, &entry.id) else { return Origin::PullRequest };
+    if before.renamed_from != entry.renamed_from {
+        return Origin::PullRequest;
+    }
+    let (old, new) = (world.spec(before), world.spec(entry));
+    let asked = match fields {
+        [] => old != new,
+        fields => fields.iter().any(|it| top(&old, it) != top(&new, it)),
+    };
+    if asked { Origin::PullRequest } else { Origin::Drift }
+}
+
+/// The fields of a pull request's change that it does not ask for: they have drifted, and come along.
+pub(super) fn drifted<'a>(world: &World, entry: &Entry, fields: &'a [FieldChange]) -> Vec<&'a str> {
+    let Some((_, before)) = base_entry(world.desired, &entry.id) else { return Vec::new() };
+    let (old, new) = (world.spec(before), world.spec(entry));
+    fields.iter().filter(|it| top(&old, it) == top(&new, it)).map(|it| &it.path[1..]).collect()
+}
+
+fn top<'a>(spec: &'a Value, field: &FieldChange) -> Option<&'a Value> {
+    let name = field.path[1..].split('/').next().unwrap_or_default();
+    spec.get(name)
+}
+
+/// Whether a tombstone or `prune` is of this pull request.
+pub(super) fn of_deletion(desired: &Desired, said_before: impl Fn(&Desired) -> bool) -> Origin {
+    match desired.base.as_deref() {
+        None => Origin::Manifest,
+        Some(base) if said_before(&base.desired) => Origin::Drift,
+        Some(_) => Origin::PullRequest,
+    }
+}
+
+/// Whether the base branch's manifest has this entry without its `renamedFrom`.
+pub(super) fn renaming_is_new(kind: &dyn Kind, desired: &Desired, entry: &Entry) -> bool {
+    let same = |it: &Entry| {
+        let key = |name: &String| matching_key(kind.facts().word, name);
+        it.renamed_from.as_ref().map(key) == entry.renamed_from.as_ref().map(key)
+    };
+    desired.base.is_some() && !base_entry(desired, &entry.id).is_some_and(|(_, before)| same(before))
+}
+
+/// Rails that this change would loosen. The base branch's hold until it is merged.
+pub(super) fn loosened_rails(desired: &Desired) -> Vec<Diagnostic> {
+    let Some(base) = desired.base.as_deref() else { return Vec::new() };
+    let (before, after) = (&base.desired.safety, &desired.safety);
+    let mut sentences = Vec::new();
+    if after.minimum_admins.unwrap_or(2) < before.minimum_admins.unwrap_or(2) {
+        sentences.push("`safety.minimumAdmins` is lowered".to_owned());
+    }
+    for id in before.protected.difference(&after.protected) {
+        sentences.push(format!("`safety` no longer protects {id}"));
+    }
+    for entry in base.desired.entries.values().filter(|it| it.protect) {
+        let kept = desired.entries.get(&entry.id).is_none_or(|it| it.protect);
+        if !kept {
+            sentences.push(format!("{} no longer says `protect: true`", entry.id));
+        }
+    }
+    for section in desired.prune.keys().filter(|it| !base.desired.prune.contains_key(*it)) {
+        sentences.push(format!("`prune` now names `{section}`"));
+    }
+    let note = |it: String| Diagnostic::new(Severity::Warning, "rails-changed", it);
+    sentences.into_iter().map(note).collect()
+}
