@@ -1,5 +1,6 @@
 //! What `plan` and `apply` have in common: the manifest, the connection, one reading of the service, the plan.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::api::{self, ApiError, AuthError, Failure, ReadClient};
@@ -9,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::files;
 use crate::cli::output;
 use crate::cli::ui::Ui;
+use crate::kinds;
 use crate::manifest;
 use crate::model::plan::Source;
 use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Secret, Snapshot};
@@ -59,6 +61,9 @@ pub struct PlanArgs {
     /// does not ask for is shown as drift.
     #[arg(long, value_name = "REF|DIR")]
     pub base: Option<String>,
+    /// Changes only this resource (`team/platform`), with whatever it cannot go without. May be given again.
+    #[arg(long, value_name = "ID")]
+    pub target: Vec<ResourceId>,
 }
 
 /// Why there is no manifest.
@@ -106,6 +111,8 @@ pub struct Session {
     /// The most writes at once, if somebody said so.
     concurrency: Option<usize>,
     options: plan::Options,
+    /// The base branch, as it was given.
+    base: Option<String>,
     sandbox: Option<sandbox::Running>,
 }
 
@@ -153,6 +160,7 @@ pub async fn open(
                 fixed: connection.now,
                 concurrency: connection.concurrency,
                 options,
+                base: plan.base.clone(),
                 sandbox,
             })
         }
@@ -183,10 +191,23 @@ fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui)
     } else {
         manifest.paths.iter().map(|it| files::shown(it)).collect()
     };
-    Ok(plan::Options {
-        allow: plan.allow.iter().cloned().collect(),
-        source: Source { paths, files: desired.files.len(), base: desired.base.as_ref().map(|it| it.shown.clone()) },
-    })
+    let targets: BTreeSet<ResourceId> = plan.target.iter().cloned().collect();
+    if let Some(unknown) = targets.iter().find(|it| kinds::by_word(&it.kind).is_none()) {
+        let words: Vec<_> = kinds::ALL.iter().map(|it| it.facts().word).collect();
+        ui.error(&format!(
+            "`--target {unknown}`: there is no kind `{}`; the kinds are {}",
+            unknown.kind,
+            words.join(", ")
+        ));
+        return Err(Exit::Invalid);
+    }
+    let source = Source {
+        paths,
+        files: desired.files.len(),
+        base: desired.base.as_ref().map(|it| it.shown.clone()),
+        targets: targets.iter().cloned().collect(),
+    };
+    Ok(plan::Options { allow: plan.allow.iter().cloned().collect(), targets, source })
 }
 
 fn default_root(desired: &Desired) -> String {
@@ -322,6 +343,13 @@ impl Session {
             return Err(Exit::Invalid);
         }
         let plan = plan::plan(&self.desired, &live, &self.options);
+        let unknown: Vec<&ResourceId> = self.options.targets.iter().filter(|it| !self.is_known(it, &live)).collect();
+        for target in &unknown {
+            ui.error(&format!("`--target {target}` is nothing that the manifest or the organization knows"));
+        }
+        if !unknown.is_empty() {
+            return Err(Exit::Invalid);
+        }
         for allowed in &self.options.allow {
             let found = plan.diagnostics.iter().any(|it| {
                 let id = it.change.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -355,7 +383,7 @@ impl Session {
 
     /// The command that applies a plan of this session.
     pub fn command(&self, plan: &Plan) -> String {
-        output::command(plan, &self.options.allow)
+        output::command(plan, &self.options.allow, self.base.as_deref())
     }
 
     async fn read(&self, ui: &Ui) -> Result<Snapshot, Exit> {
@@ -387,6 +415,14 @@ impl Session {
             ui.say(&format!("Read {name}: {}", counts.join(", ")))
         }
         Ok(live)
+    }
+
+    /// Whether a resource is declared, listed for removal, or live.
+    fn is_known(&self, id: &ResourceId, live: &Snapshot) -> bool {
+        let own = kinds::matching_id(id);
+        let desired = &self.desired;
+        let mut named = desired.entries.keys().chain(desired.removed.keys());
+        named.any(|it| kinds::matching_id(it) == own) || live.has(id, &own.name)
     }
 
     /// References to what is certainly not there: mistakes that only the live organization can tell.

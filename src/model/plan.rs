@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Change, Diagnostic};
+use crate::model::{Change, Diagnostic, ResourceId};
 
 /// The name of the format.
 pub const FORMAT: &str = "bylaws.plan";
@@ -67,6 +67,9 @@ pub struct Source {
     /// The manifest it was compared with, such as `main@77d01be`; absent where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+    /// The resources that were asked for, where the plan is only a part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<ResourceId>,
 }
 
 /// Whether a plan can be applied.

@@ -22,6 +22,7 @@ mod pair;
 pub mod policy;
 mod rename;
 mod scope;
+mod target;
 
 pub use scope::scopes;
 
@@ -30,6 +31,8 @@ pub use scope::scopes;
 pub struct Options {
     /// Dangers that are accepted: `CODE:ID`.
     pub allow: BTreeSet<String>,
+    /// Resources that are to change; all of them where none is named.
+    pub targets: BTreeSet<ResourceId>,
     /// Where the manifest came from.
     pub source: Source,
 }
@@ -46,8 +49,10 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
         }
     }
     break_rings(&mut paired.drafts, &world);
+    let targeted = target::keep(&mut paired.drafts, &options.targets);
     policy::judge(&mut paired.drafts, &world);
     let mut diagnostics = policy::diagnostics(&mut paired.drafts);
+    diagnostics.extend(targeted);
     diagnostics.extend(paired.notes);
     for sentence in &paired.unseen {
         diagnostics.push(Diagnostic::new(Severity::Warning, "not-visible", sentence.clone()));

@@ -145,6 +145,10 @@ pub static NOTES: &[(&str, &str)] = &[
         "Something could not be read. What could not be read is unknown, never empty: nothing is created, demoted or deleted on the strength of it.",
     ),
     (
+        "targeted",
+        "Only some resources were asked for (`--target`). What they cannot go without comes along; everything else is left for another plan. A plan in parts is for emergencies: the whole plan is what was reviewed.",
+    ),
+    (
         "rails-changed",
         "This change loosens a safety rule: fewer administrators, something no longer protected, a kind that is pruned from now on. The base branch's rules hold for this plan; who reviews should know.",
     ),

@@ -17,7 +17,7 @@ pub fn empty() -> Plan {
         tool: Tool { name: "bylaws".to_owned(), version: "0.1.0".to_owned() },
         organization: "acme".to_owned(),
         backend: "https://api.pulumi.com".to_owned(),
-        source: Source { paths: vec!["org".to_owned()], files: 2, base: None },
+        source: Source { paths: vec!["org".to_owned()], files: 2, base: None, targets: Vec::new() },
         checksum: format!("sha256:9b1f0c62d1e4{}", "0".repeat(52)),
         status: Status { applyable: true, complete: true, errored: false },
         summary: Summary { unchanged: 20, ..Summary::default() },

@@ -15,4 +15,5 @@ mod safety;
 mod scenarios;
 mod schemas;
 mod support;
+mod target;
 mod tidy;

@@ -77,7 +77,7 @@ fn plan() -> Plan {
         tool: Tool { name: "bylaws".to_owned(), version: "0.1.0".to_owned() },
         organization: "acme".to_owned(),
         backend: "https://api.pulumi.com".to_owned(),
-        source: Source { paths: vec!["bylaws.yaml".to_owned()], files: 1, base: None },
+        source: Source { paths: vec!["bylaws.yaml".to_owned()], files: 1, ..Source::default() },
         checksum: format!("sha256:{}", "0".repeat(64)),
         status: Status { applyable: true, complete: true, errored: false },
         summary: Summary { update: 1, ..Summary::default() },
