@@ -367,12 +367,7 @@ impl Session {
     /// # Errors
     /// The exit code, after everything was said.
     pub async fn look_again(&mut self, ui: &Ui) -> Result<(), Exit> {
-        // What this manifest asked for on top of the base branch has been asked for: a rename is not new again.
-        if let Some(base) = self.desired.base.take() {
-            let mut merged = (*base).clone();
-            merged.desired.entries.extend(self.desired.entries.clone());
-            self.desired.base = Some(merged.into());
-        }
+        self.desired = self.desired.merged();
         let found = snapshot::preflight(&self.client, &self.desired.organization, self.now).await;
         (self.caller, self.organization) = found.map_err(|error| {
             ui.error(&error.to_string());

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 mod read;
+mod rehearsal;
 mod steps;
 
 use crate::kinds::words::{Login, RoleName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
+use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
 /// The kind.
 pub struct Member;
@@ -120,6 +121,16 @@ impl Kind for Member {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn rehearse(
+        &self,
+        call: &Call,
+        change: &Change,
+        live: Option<LiveObject>,
+        world: &World,
+    ) -> Result<Option<LiveObject>, String> {
+        rehearsal::rehearse(call, &change.name, live, world)
     }
 
     fn administrators(&self, name: &str, spec: &Value) -> Vec<String> {

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::model::{
-    Action, Change, Entry, FieldChange, FieldRule, LiveObject, Problem, Read, Reference, ResourceId, Scope, Snapshot,
-    Verb,
+    Action, Call, Change, Entry, FieldChange, FieldRule, LiveObject, Method, Problem, Read, Reference, ResourceId,
+    Scope, Snapshot, Verb,
 };
 
 pub mod member;
@@ -115,6 +115,28 @@ pub trait Kind: Sync {
     ///
     /// May add remarks, pointers to what only apply will know, and findings of its own to the draft.
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action>;
+
+    /// What one call of a change comes to, as far as the kind's own fields go: the rehearsal of a plan.
+    ///
+    /// `name` is what the object is called, `live` is as it was before the call, nothing where there is
+    /// none; what is returned is as it is afterwards. `world` is the organization as it is by then.
+    /// Default: a creation and a change bring about what the change says.
+    ///
+    /// # Errors
+    /// When the call makes no sense on what is there: a bug of the kind.
+    fn rehearse(
+        &self,
+        call: &Call,
+        change: &Change,
+        live: Option<LiveObject>,
+        _world: &World,
+    ) -> Result<Option<LiveObject>, String> {
+        if call.method == Method::Delete {
+            return Ok(None);
+        }
+        let live = live.unwrap_or_default();
+        Ok(Some(LiveObject { name: change.name.clone(), spec: change.after.clone(), ..live }))
+    }
 
     /// Whether `prune` may delete this live object; a tombstone may all the same. Default: yes.
     fn is_prunable(&self, _live: &LiveObject) -> bool {

@@ -5,15 +5,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 mod read;
+mod rehearsal;
 mod steps;
 mod tree;
 
+pub use rehearsal::named_by;
 pub use steps::{id_of, with_role_id};
 
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Permission, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
+use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
 pub struct Role;
@@ -128,6 +130,16 @@ impl Kind for Role {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn rehearse(
+        &self,
+        call: &Call,
+        _change: &Change,
+        live: Option<LiveObject>,
+        world: &World,
+    ) -> Result<Option<LiveObject>, String> {
+        rehearsal::rehearse(call, live, world)
     }
 }
 

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 mod read;
+mod rehearsal;
 mod steps;
 
 use crate::kinds::words::{Owner, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope, name};
+use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
 pub struct Service;
@@ -145,6 +146,16 @@ impl Kind for Service {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn rehearse(
+        &self,
+        call: &Call,
+        _change: &Change,
+        live: Option<LiveObject>,
+        world: &World,
+    ) -> Result<Option<LiveObject>, String> {
+        rehearsal::rehearse(call, live, world)
     }
 }
 

@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 mod read;
+mod rehearsal;
 mod steps;
 
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Login, QualifiedName, RoleName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
 use crate::model::node::pointer_part;
-use crate::model::{Action, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Severity, name};
+use crate::model::{
+    Action, Call, Change, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Severity, name,
+};
 
 /// The kind.
 pub struct Team;
@@ -223,6 +226,16 @@ impl Kind for Team {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn rehearse(
+        &self,
+        call: &Call,
+        change: &Change,
+        live: Option<LiveObject>,
+        world: &World,
+    ) -> Result<Option<LiveObject>, String> {
+        rehearsal::rehearse(call, &change.name, live, world)
     }
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {

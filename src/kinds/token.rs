@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 mod read;
+mod rehearsal;
 mod steps;
 
 pub(crate) use read::{logical_name, moment};
@@ -14,7 +15,7 @@ use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Date, RoleName, SinkAddress, TokenScope};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
 use crate::model::{
-    Action, Change, Duration, FieldChange, FieldRule, Instant, LiveObject, Phase, Problem, Reference, ResourceId,
+    Action, Call, Change, Duration, FieldChange, FieldRule, Instant, LiveObject, Phase, Problem, Reference, ResourceId,
     Scope, Severity, name,
 };
 
@@ -184,6 +185,16 @@ impl Kind for Token {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn rehearse(
+        &self,
+        call: &Call,
+        change: &Change,
+        live: Option<LiveObject>,
+        world: &World,
+    ) -> Result<Option<LiveObject>, String> {
+        rehearsal::rehearse(call, &change.name, live, world)
     }
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {

@@ -175,6 +175,33 @@ impl Call {
         self
     }
 
+    /// The text at a pointer of the body; empty where there is none.
+    pub fn text(&self, pointer: &str) -> String {
+        let value = self.body.as_ref().and_then(|it| it.pointer(pointer));
+        value.and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// What stands, or will stand, at a pointer of the body.
+    pub fn segment(&self, pointer: &str) -> Option<Segment> {
+        if let Some(hole) = self.holes.get(pointer) {
+            return Some(Segment::Hole(hole.clone()));
+        }
+        let value = self.body.as_ref()?.pointer(pointer)?.as_str()?;
+        Some(Segment::Text(value.to_owned()))
+    }
+
+    /// The segments of the path that are known; what is not is empty.
+    pub fn path_texts(&self) -> Vec<&str> {
+        let mut texts = Vec::with_capacity(self.path.len());
+        for segment in &self.path {
+            texts.push(match segment {
+                Segment::Text(text) => text.as_str(),
+                Segment::Hole(_) => "",
+            });
+        }
+        texts
+    }
+
     /// The path for people: unencoded, holes in angle brackets. Never sent.
     pub fn display_path(&self) -> String {
         self.path.iter().map(|it| format!("/{it}")).collect()

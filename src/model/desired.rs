@@ -117,6 +117,16 @@ pub struct Reference {
 }
 
 impl Desired {
+    /// The same after the change was merged and applied: whatever it asked for on top of the base branch
+    /// has been asked for, so that a rename is not new again.
+    pub fn merged(&self) -> Self {
+        let mut merged = self.clone();
+        if let Some(base) = merged.base.as_mut() {
+            Arc::make_mut(base).desired.entries.extend(self.entries.clone());
+        }
+        merged
+    }
+
     /// The place of a span, in words and numbers for people and machines.
     pub fn place(&self, span: Span) -> Place {
         place_in(&self.files, span)

@@ -82,6 +82,9 @@ pub struct Status {
     pub complete: bool,
     /// Planning itself failed.
     pub errored: bool,
+    /// Whether carrying it out on a copy of what was read leaves nothing to do; null where it was not
+    /// rehearsed, because it can never be applied as it is.
+    pub converges: Option<bool>,
 }
 
 /// Counts of a plan.

@@ -1,8 +1,9 @@
 //! Desired × live → plan: pure, the same bytes for the same input.
 //!
 //! In reading order: what has to be read ([`scopes`]), entries and live objects paired ([`pair`]) and
-//! compared ([`compare`]), renames judged ([`rename`]), told apart from drift ([`origin`]), the steps put in a safe order ([`order`]), and
-//! what speaks against it ([`policy`]). [`plan`] is the way in.
+//! compared ([`compare`]), renames judged ([`rename`]), changes told from drift ([`origin`]), cut down to
+//! what was asked for ([`target`]), what speaks against it ([`policy`]), the steps put in a safe order
+//! ([`order`]), and all of it carried out on a copy ([`rehearse`]). [`plan`] is the way in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ mod order;
 mod origin;
 mod pair;
 pub mod policy;
+mod rehearse;
 mod rename;
 mod scope;
 mod target;
@@ -37,8 +39,36 @@ pub struct Options {
     pub source: Source,
 }
 
-/// The plan that makes the live organization what the manifest says.
+/// The plan that makes the live organization what the manifest says, rehearsed.
 pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
+    let mut plan = unrehearsed(desired, live, options);
+    let hopeless = |it: &Diagnostic| {
+        it.blocking && policy::danger(&it.code).is_none_or(|it| it.acceptance == policy::Acceptance::Never)
+    };
+    if plan.status.errored || plan.diagnostics.iter().any(hopeless) {
+        return plan;
+    }
+    let played = rehearse::play(desired, live, &plan.all_changes().collect::<Vec<_>>());
+    let mut faults = played.faults;
+    let left = unrehearsed(&desired.merged(), &played.live, options);
+    let left: Vec<String> = left.all_changes().map(|it| it.id.to_string()).collect();
+    if !left.is_empty() {
+        faults.push(format!("it leaves something to do: {}", left.join(", ")));
+    }
+    plan.status.converges = Some(faults.is_empty());
+    if !faults.is_empty() {
+        plan.status.errored = true;
+        plan.status.applyable = false;
+        let message = format!("the rehearsal of this plan failed: {}", faults.join("; "));
+        let help = "this is a mistake of bylaws, not of the manifest: nothing is applied; please report it";
+        let diagnostic = Diagnostic::new(Severity::Error, "no-convergence", message);
+        plan.diagnostics.push(Diagnostic { blocking: true, help: Some(help.to_owned()), ..diagnostic });
+        plan.summary.blocked += 1;
+    }
+    plan
+}
+
+fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let world = World { desired, live };
     let mut paired = pair::all(&world, options);
     for draft in &mut paired.drafts {
@@ -78,7 +108,7 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     }
     let blocked = diagnostics.iter().filter(|it| it.blocking).count();
     let complete = paired.unseen.is_empty();
-    let status = Status { applyable: blocked == 0 && !errored && complete, complete, errored };
+    let status = Status { applyable: blocked == 0 && !errored && complete, complete, errored, converges: None };
     // What this pull request does not ask for stands apart, in the same order of steps.
     let (drift, changes): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(|it| it.origin == Origin::Drift);
     let summary = Summary {

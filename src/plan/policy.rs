@@ -135,6 +135,10 @@ pub static DANGERS: &[Danger] = &[
 
 /// Codes that inform and never block.
 pub static NOTES: &[(&str, &str)] = &[
+    (
+        "no-convergence",
+        "Every plan is carried out on a copy of what was read, call by call, before it is shown. This one leaves something to do, or is unsafe on the way: a mistake of bylaws. It is never applied; please report it.",
+    ),
     ("unmanaged", "Live objects that no manifest speaks of. They are counted and never touched."),
     (
         "externally-managed",

@@ -19,7 +19,7 @@ pub fn empty() -> Plan {
         backend: "https://api.pulumi.com".to_owned(),
         source: Source { paths: vec!["org".to_owned()], files: 2, base: None, targets: Vec::new() },
         checksum: format!("sha256:9b1f0c62d1e4{}", "0".repeat(52)),
-        status: Status { applyable: true, complete: true, errored: false },
+        status: Status { applyable: true, complete: true, errored: false, converges: Some(true) },
         summary: Summary { unchanged: 20, ..Summary::default() },
         changes: Vec::new(),
         drift: Vec::new(),

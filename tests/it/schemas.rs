@@ -79,7 +79,7 @@ fn plan() -> Plan {
         backend: "https://api.pulumi.com".to_owned(),
         source: Source { paths: vec!["bylaws.yaml".to_owned()], files: 1, ..Source::default() },
         checksum: format!("sha256:{}", "0".repeat(64)),
-        status: Status { applyable: true, complete: true, errored: false },
+        status: Status { applyable: true, complete: true, errored: false, converges: Some(true) },
         summary: Summary { update: 1, ..Summary::default() },
         drift: vec![Change { source: None, renamed_from: None, ..change.clone() }],
         changes: vec![change],

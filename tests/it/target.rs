@@ -26,7 +26,10 @@ fn a_target_brings_what_it_needs_and_tells_what_is_left_out() {
     let text = stage.run(&["plan", "--target", "service/thing"]).ended(0).stdout;
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("team/new is needed and comes along"), "{text}");
-    assert!(text.contains("member/carol, member/frank, role/fresh, service/playground, team/platform are left out"), "{text}");
+    assert!(
+        text.contains("member/carol, member/frank, role/fresh, service/playground, team/platform are left out"),
+        "{text}"
+    );
     assert!(text.contains("--target service/thing --expect"), "{text}");
     stage.run(&["apply", "--yes", "--target", "service/thing"]).ended(0);
     assert_eq!(stage.writes().iter().filter(|it| it.contains("members/")).count(), 0, "{:?}", stage.writes());

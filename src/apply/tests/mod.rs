@@ -66,7 +66,7 @@ fn plan(changes: Vec<Change>) -> Plan {
     let mut plan: Plan = serde_json::from_value(json!({
         "format": "bylaws.plan", "formatVersion": "1.0", "tool": {"name": "bylaws", "version": "0"},
         "organization": "acme", "backend": "http://localhost", "source": {"paths": [], "files": 0},
-        "checksum": "sha256:00", "status": {"applyable": true, "complete": true, "errored": false},
+        "checksum": "sha256:00", "status": {"applyable": true, "complete": true, "errored": false, "converges": true},
         "summary": {"create": 0, "update": 0, "rename": 0, "replace": 0, "delete": 0, "unchanged": 0,
             "destructive": false, "blocked": 0},
         "changes": [], "drift": [], "unmanaged": [], "diagnostics": [],
