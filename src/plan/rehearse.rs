@@ -275,8 +275,8 @@ mod tests {
 
     /// Alice administers, bob is a member, and the team `web` is theirs.
     fn live() -> Snapshot {
-        let mut live = Snapshot::default();
-        live.caller = Caller { login: "alice".to_owned(), ..Caller::default() };
+        let caller = Caller { login: "alice".to_owned(), ..Caller::default() };
+        let mut live = Snapshot { caller, ..Snapshot::default() };
         let web = json!({
             "kind": "pulumi", "displayName": "web", "description": "", "members": ["bob"], "admins": [], "role": "none",
             "stacks": {}, "environments": {},

@@ -6,7 +6,8 @@ use crate::kinds::World;
 use crate::model::{Call, LiveObject, Method};
 
 pub(super) fn rehearse(call: &Call, live: Option<LiveObject>, world: &World) -> Result<Option<LiveObject>, String> {
-    let items = call.path_texts().iter().any(|it| *it == "items");
+    // `api/orgs/ORG/services/TYPE/OWNER/NAME`, and whatever follows is about its items.
+    let items = call.path.len() > 7;
     match (call.method, live) {
         (Method::Post, None) => created(call, world).map(Some),
         (_, None) => Err("there is no service to change".to_owned()),
