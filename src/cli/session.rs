@@ -15,6 +15,7 @@ use crate::manifest;
 use crate::model::plan::Source;
 use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Secret, Snapshot};
 use crate::plan;
+use crate::plan::policy::Allowance;
 use crate::render::problem;
 use crate::sandbox;
 use crate::snapshot;
@@ -174,15 +175,8 @@ pub async fn open(
 
 fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui) -> Result<plan::Options, Exit> {
     for allowed in &plan.allow {
-        let known = allowed.split_once(':').filter(|it| it.1.parse::<ResourceId>().is_ok());
-        let Some(danger) = known.and_then(|it| plan::policy::danger(it.0)) else {
-            ui.error(&format!(
-                "`--allow {allowed}` is not CODE:ID; write it as the plan prints it, such as delete-team:team/data-eng"
-            ));
-            return Err(Exit::Invalid);
-        };
-        if danger.acceptance == plan::policy::Acceptance::Never {
-            ui.error(&format!("`{}` cannot be allowed: {}", danger.code, danger.help));
+        if let Err(problem) = Allowance::parse(allowed) {
+            ui.error(&problem);
             return Err(Exit::Invalid);
         }
     }
@@ -351,10 +345,7 @@ impl Session {
             return Err(Exit::Invalid);
         }
         for allowed in &self.options.allow {
-            let found = plan.diagnostics.iter().any(|it| {
-                let id = it.change.as_ref().map(ToString::to_string).unwrap_or_default();
-                allowed.split_once(':').is_some_and(|(code, of)| code == it.code && of.eq_ignore_ascii_case(&id))
-            });
+            let found = Allowance::parse(allowed).is_ok_and(|it| it.speaks_of(&plan.diagnostics));
             if !found {
                 ui.say(&format!("note: `--allow {allowed}` allows nothing in this plan"));
             }

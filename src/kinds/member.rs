@@ -11,7 +11,7 @@ mod rehearsal;
 mod steps;
 
 use crate::kinds::words::{Login, RoleName};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, World};
 use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
 /// The kind.
@@ -133,8 +133,16 @@ impl Kind for Member {
         rehearsal::rehearse(call, &change.name, live, world)
     }
 
+    fn administers(&self, spec: &Value) -> bool {
+        spec["role"] == "admin"
+    }
+
+    fn budget(&self) -> Budget {
+        Budget { percent: 10, least: 1, most: 10 }
+    }
+
     fn administrators(&self, name: &str, spec: &Value) -> Vec<String> {
-        if spec["role"] == "admin" { vec![name.to_lowercase()] } else { Vec::new() }
+        if self.administers(spec) { vec![name.to_lowercase()] } else { Vec::new() }
     }
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {

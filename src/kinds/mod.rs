@@ -63,6 +63,24 @@ pub struct Facts {
     pub protected_list: Option<(&'static str, &'static str)>,
 }
 
+/// How much of something one plan may take away: a share of what is managed, within limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// The share, of a hundred.
+    pub percent: usize,
+    /// So many are always fine.
+    pub least: usize,
+    /// So many at most, however many there are.
+    pub most: usize,
+}
+
+impl Budget {
+    /// How many of so many.
+    pub fn of(self, managed: usize) -> usize {
+        (managed * self.percent / 100).clamp(self.least, self.most)
+    }
+}
+
 /// What the machinery needs of a kind.
 pub trait Kind: Sync {
     /// What never changes about it.
@@ -146,6 +164,21 @@ pub trait Kind: Sync {
     /// The people who administer the organization by this resource, with this spec. Default: nobody.
     fn administrators(&self, _name: &str, _spec: &Value) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Whether an object with this spec administers the organization by itself. Default: no.
+    fn administers(&self, _spec: &Value) -> bool {
+        false
+    }
+
+    /// Fields of the spec that must not quietly become empty: lists of people, permissions, parts.
+    fn guarded_fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// How many of its objects one plan may delete without being asked to (RELIABILITY's rails).
+    fn budget(&self) -> Budget {
+        Budget { percent: 20, least: 1, most: 10 }
     }
 
     /// Whether the caller depends on this live object: it is them, their token, or what it belongs to.

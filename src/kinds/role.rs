@@ -14,7 +14,7 @@ pub use steps::{id_of, with_role_id};
 
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Permission, QualifiedName};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, World};
 use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
@@ -126,6 +126,14 @@ impl Kind for Role {
 
     fn holders(&self, live: &LiveObject) -> Vec<ResourceId> {
         live.facts["holders"].as_array().into_iter().flatten().filter_map(|it| it.as_str()?.parse().ok()).collect()
+    }
+
+    fn guarded_fields(&self) -> &'static [&'static str] {
+        &["permissions"]
+    }
+
+    fn budget(&self) -> Budget {
+        Budget { percent: 20, least: 1, most: 5 }
     }
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {

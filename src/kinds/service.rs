@@ -144,6 +144,10 @@ impl Kind for Service {
         self.references(name, spec).into_iter().map(|it| it.to).collect()
     }
 
+    fn guarded_fields(&self) -> &'static [&'static str] {
+        &["items"]
+    }
+
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
     }

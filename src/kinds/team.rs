@@ -12,7 +12,7 @@ mod steps;
 
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Login, QualifiedName, RoleName};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, World};
 use crate::model::node::pointer_part;
 use crate::model::{
     Action, Call, Change, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Severity, name,
@@ -222,6 +222,14 @@ impl Kind for Team {
 
     fn is_prunable(&self, live: &LiveObject) -> bool {
         live.spec["kind"] == "pulumi"
+    }
+
+    fn guarded_fields(&self) -> &'static [&'static str] {
+        &["members", "stacks", "environments"]
+    }
+
+    fn budget(&self) -> Budget {
+        Budget { percent: 20, least: 1, most: 5 }
     }
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {

@@ -197,6 +197,10 @@ impl Kind for Token {
         rehearsal::rehearse(call, &change.name, live, world)
     }
 
+    fn administers(&self, spec: &Value) -> bool {
+        spec["role"] == "admin"
+    }
+
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         let generations =
             steps::generations(live).into_iter().flat_map(|it| std::iter::once(it.current).chain(it.older));

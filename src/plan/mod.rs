@@ -80,8 +80,9 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     }
     break_rings(&mut paired.drafts, &world);
     let targeted = target::keep(&mut paired.drafts, &options.targets);
-    policy::judge(&mut paired.drafts, &world);
+    let whole = policy::judge(&mut paired.drafts, &world, options);
     let mut diagnostics = policy::diagnostics(&mut paired.drafts);
+    diagnostics.extend(whole);
     diagnostics.extend(targeted);
     diagnostics.extend(paired.notes);
     for sentence in &paired.unseen {

@@ -5,9 +5,6 @@ use crate::model::{Change, Diagnostic, Place, Plan, Severity, Summary, Verb};
 use crate::plan::policy::{self, Acceptance};
 use crate::render::{escape, value};
 
-/// Dangers that nobody can acknowledge: the manifest has to change.
-/// Dangers that are acknowledged with a count, which only their own help knows.
-const COUNTED: [&str; 2] = ["budget", "new-admins"];
 /// The code of what could not be seen.
 const NOT_VISIBLE: &str = "not-visible";
 /// The code of what is in no manifest; the plan lists it by itself.
@@ -113,10 +110,13 @@ pub fn findings(plan: &Plan) -> Findings<'_> {
 /// its help could tell and does not.
 pub fn allowance(danger: &Diagnostic) -> Option<String> {
     let code = danger.code.as_str();
-    if policy::danger(code).is_some_and(|it| it.acceptance == Acceptance::Never) {
+    let acceptance = policy::danger(code).map(|it| it.acceptance);
+    if acceptance == Some(Acceptance::Never) {
         return None;
     }
-    let usual = danger.change.as_ref().filter(|_| !COUNTED.contains(&code)).map(|id| format!("{code}:{id}"));
+    // What is accepted in a number says the number in its own help.
+    let usual =
+        danger.change.as_ref().filter(|_| acceptance != Some(Acceptance::Counted)).map(|id| format!("{code}:{id}"));
     let help = danger.help.as_deref().unwrap_or_default();
     let named = help.split_once("--allow ").map(|(_, rest)| rest);
     match (usual, named) {

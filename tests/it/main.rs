@@ -1,6 +1,7 @@
 //! Everything that is tested from outside, in one binary.
 
 mod base;
+mod budgets;
 mod calls;
 mod contract;
 mod editor;

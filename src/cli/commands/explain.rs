@@ -44,6 +44,9 @@ fn page(code: &str) -> Option<String> {
         Acceptance::Tombstone => {
             format!("Accepted by a line under `removed`, by `safety.acknowledge`, or by `--allow {code}:ID`.")
         }
+        Acceptance::Counted => {
+            format!("Accepted by `--allow` with the exact number, as the plan prints it: `--allow {code}…=COUNT`.")
+        }
     };
     Some(format!("{code}: a danger that blocks\n\n{}\n\nWhat to do: {}.\n{accepted}\n", danger.page, danger.help))
 }

@@ -59,12 +59,25 @@ impl Engine {
 
     /// The same, or why there is none. The service's port is not in it, so that plans of two services can be compared.
     pub async fn try_plan(&self, desired: &Desired) -> Result<Plan, ApiError> {
+        self.plan_with(desired, &plan::Options::default()).await
+    }
+
+    async fn plan_with(&self, desired: &Desired, options: &plan::Options) -> Result<Plan, ApiError> {
         let now = Instant(NOW_SECONDS);
         let (caller, organization) = snapshot::preflight(&self.client, &self.org, now).await?;
         let scopes = plan::scopes(desired, &organization, now);
         let mut live = snapshot::read(&self.client, &self.org, scopes, caller, organization, now, &|_| {}).await?;
         live.backend = "sandbox".to_owned();
-        Ok(plan::plan(desired, &live, &plan::Options::default()))
+        Ok(plan::plan(desired, &live, options))
+    }
+
+    /// The plan with every danger allowed that its own help says how to allow.
+    pub async fn plan_allowing(&self, desired: &Desired) -> Plan {
+        let plan = self.plan(desired).await;
+        let open = plan.diagnostics.iter().filter(|it| it.blocking);
+        let named = open.filter_map(|it| it.help.as_deref()?.split_once("--allow ").map(|it| it.1.to_owned()));
+        let options = plan::Options { allow: named.collect(), ..plan::Options::default() };
+        if options.allow.is_empty() { plan } else { self.plan_with(desired, &options).await.unwrap() }
     }
 
     /// Carries a plan out.

@@ -1,10 +1,22 @@
 //! The dangers of a plan: one table, and who may say that a danger is accepted.
+//!
+//! What each of them looks for stands in a file of its own; [`judge`] is the way in.
 
 use std::collections::BTreeSet;
 
 use crate::kinds::{self, Draft, World, matching_id};
-use crate::model::{Diagnostic, FieldRule, Instant, ResourceId, Safety, Severity, Verb};
-use crate::plan::{Options, origin};
+use crate::model::{Diagnostic, Instant, ResourceId, Severity};
+use crate::plan::Options;
+
+mod administrators;
+mod allowance;
+mod budget;
+mod emptied;
+mod going;
+mod held;
+mod lookalike;
+
+pub use allowance::Allowance;
 
 /// Who can accept a danger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +27,8 @@ pub enum Acceptance {
     Allowed,
     /// The same, or a tombstone.
     Tombstone,
+    /// `--allow CODE:KIND=COUNT`, with the exact count.
+    Counted,
 }
 
 /// One danger: its code, who can accept it, and what to do about it.
@@ -32,6 +46,14 @@ pub struct Danger {
 
 /// A live object's fixed field changes without a successor.
 pub(super) const IMMUTABLE: &str = "token-immutable";
+/// More goes than a plan may take away without being asked to.
+const BUDGET: &str = "budget";
+/// What is full today becomes empty.
+const EMPTIED: &str = "emptied";
+/// More administrators come than a reviewer would expect.
+const NEW_ADMINS: &str = "new-admins";
+/// A deletion and a creation look like a rename.
+const SUSPECTED_RENAME: &str = "suspected-rename";
 
 /// Every blocking danger. Codes made of a prefix and a kind (`delete-team`) stand here by their prefix.
 pub static DANGERS: &[Danger] = &[
@@ -82,6 +104,30 @@ pub static DANGERS: &[Danger] = &[
         acceptance: Acceptance::Tombstone,
         help: "move whoever uses it to another token first",
         page: "A token that was used in the last 24 hours would be revoked, other than by rotation. Whatever uses it stops working at once.",
+    },
+    Danger {
+        code: BUDGET,
+        acceptance: Acceptance::Counted,
+        help: "look whether the manifest lacks a file, or allow exactly this number",
+        page: "The plan takes away more of a kind than one change usually does: members, administrators, roles, teams, services, tokens, memberships of teams or their permissions. A file that is missing, cut off or moved looks like this. Tombstones do not count: they were reviewed one by one.",
+    },
+    Danger {
+        code: EMPTIED,
+        acceptance: Acceptance::Allowed,
+        help: "look whether the manifest lacks something",
+        page: "A list that is full today (the members of a team, its permissions, the items of a service), or a kind that is pruned, would be empty afterwards. That is rarely meant, and often a file that went missing.",
+    },
+    Danger {
+        code: NEW_ADMINS,
+        acceptance: Acceptance::Counted,
+        help: "acknowledge each of them under `safety`, or allow exactly this number",
+        page: "More than two people or tokens would newly administer the organization. Each of them can do everything, so that a reviewer should be asked about each.",
+    },
+    Danger {
+        code: SUSPECTED_RENAME,
+        acceptance: Acceptance::Allowed,
+        help: "give the new one `renamedFrom`",
+        page: "Something goes and something much like it comes in the same plan. Deleting and creating loses what hangs on the old one; a rename keeps it.",
     },
     Danger {
         code: IMMUTABLE,
@@ -187,12 +233,8 @@ pub(super) fn acknowledged(id: &ResourceId, reason: &str, world: &World, options
             accept(&mut codes, &acknowledgement.danger);
         }
     }
-    for allowed in &options.allow {
-        if let Some((code, of)) = allowed.split_once(':')
-            && named(of).as_ref() == Some(&own)
-        {
-            accept(&mut codes, code);
-        }
+    for code in allowance::of(&options.allow, id) {
+        accept(&mut codes, &code);
     }
     if reason == "tombstone" {
         let by_tombstone = DANGERS.iter().filter(|it| it.acceptance == Acceptance::Tombstone);
@@ -210,163 +252,19 @@ fn has_ended(until: &str, now: Instant) -> bool {
     end.is_ok_and(|it| now.0 >= it)
 }
 
-/// Adds the dangers that every kind has in common to the drafts' findings.
-pub(super) fn judge(drafts: &mut [Draft], world: &World) {
+/// Adds what speaks against each change to its findings; what speaks against the plan as a whole is returned.
+pub(super) fn judge(drafts: &mut [Draft], world: &World, options: &Options) -> Vec<Diagnostic> {
     for draft in drafts.iter_mut() {
-        deletions_and_replacements(draft, world);
+        going::judge(draft, world);
     }
-    administrators(drafts, world);
-    held(drafts, world);
-}
-
-fn deletions_and_replacements(draft: &mut Draft, world: &World) {
-    let Some(kind) = kinds::by_word(&draft.change.kind) else { return };
-    let facts = kind.facts();
-    let id = draft.change.id.clone();
-    let replaced = is_made_anew(draft);
-    let deleted = draft.change.verb == Verb::Delete;
-    if !deleted && !replaced {
-        return;
-    }
-    if deleted && facts.deletion_is_dangerous {
-        let sentence = format!("{id} is deleted, and nothing brings it back as it was");
-        draft.findings.push((format!("delete-{}", facts.word).into(), sentence));
-    }
-    if replaced {
-        let sentence = format!("{id} is deleted and made anew, because its {} changes", draft.change.reason);
-        draft.findings.push((format!("replace-{}", facts.word).into(), sentence));
-    }
-    if draft.live.is_some_and(|it| kind.carries_caller(it, world)) {
-        draft.findings.push(("self-lockout".into(), format!("{id} is what this plan is made and applied with")));
-    }
-    let by_service = draft.live.and_then(|it| it.protected.clone());
-    let live = ResourceId::new(id.kind.clone(), draft.live.map_or(id.name.clone(), |it| it.name.clone()));
-    let on_base = origin::base_entry(world.desired, &live).filter(|(_, it)| it.protect);
-    let by_manifest = draft
-        .entry
-        .is_some_and(|it| it.protect)
-        .then(|| "it says `protect: true`".to_owned())
-        .or_else(|| on_base.map(|(base, _)| format!("it says `protect: true` on {}", base.shown)));
-    let by_list = is_listed(&id, world).then(|| "`safety` protects it".to_owned());
-    if let Some(why) = by_service.or(by_manifest).or(by_list) {
-        draft.findings.push(("protected".into(), format!("{id} cannot go: {why}")));
-    }
-}
-
-/// Whether the live object is deleted and made anew, rather than followed by a successor.
-fn is_made_anew(draft: &Draft) -> bool {
-    let rules = kinds::by_word(&draft.change.kind).map_or(&[][..], |it| it.facts().fields);
-    let fixed = |path: &str| rules.iter().any(|it| it.1 == FieldRule::Replaces && path == format!("/{}", it.0));
-    draft.change.verb == Verb::Replace && draft.change.fields.iter().any(|it| fixed(&it.path))
-}
-
-/// The rails that hold: the manifest's own, and those of the base branch until the change is merged.
-fn rails<'a>(world: &World<'a>) -> impl Iterator<Item = &'a Safety> {
-    let base = world.desired.base.as_deref().map(|it| &it.desired.safety);
-    std::iter::once(&world.desired.safety).chain(base)
-}
-
-fn is_listed(id: &ResourceId, world: &World) -> bool {
-    let own = matching_id(id);
-    rails(world).any(|it| it.protected.iter().any(|it| matching_id(it) == own))
-}
-
-fn administrators(drafts: &mut [Draft], world: &World) {
-    let mut before: BTreeSet<String> = BTreeSet::new();
-    for kind in kinds::ALL {
-        for live in world.live.kind(kind.facts().word).objects.values() {
-            before.extend(kind.administrators(&live.name, &live.spec));
-        }
-    }
-    let of = |draft: &Draft, after: bool| -> BTreeSet<String> {
-        let spec = if after { &draft.change.after } else { &draft.change.before };
-        let kind = kinds::by_word(&draft.change.kind);
-        kind.map(|it| it.administrators(&draft.change.name, spec)).unwrap_or_default().into_iter().collect()
-    };
-    // Whoever comes is there before anybody goes (the order sees to it), so that no beginning of the
-    // plan has fewer administrators than its end.
-    let mut left = before.clone();
-    for draft in drafts.iter() {
-        left.retain(|it| !of(draft, false).contains(it));
-    }
-    for draft in drafts.iter() {
-        left.extend(of(draft, true));
-    }
-    let minimum = rails(world).map(|it| it.minimum_admins.unwrap_or(2)).max().unwrap_or(2) as usize;
-    let caller = world.live.caller.login.to_lowercase();
-    for draft in drafts.iter_mut() {
-        let lost: BTreeSet<String> = of(draft, false).difference(&left).cloned().collect();
-        if lost.is_empty() {
-            continue;
-        }
-        let id = draft.change.id.clone();
-        if draft.change.verb != Verb::Delete && is_listed(&id, world) {
-            draft
-                .findings
-                .push(("protected".into(), format!("{id} would no longer be an administrator: `safety` protects it")));
-        }
-        if lost.contains(&caller) && !draft.findings.iter().any(|it| it.0 == "self-lockout") {
-            draft
-                .findings
-                .push(("self-lockout".into(), format!("{id} is the caller, who would no longer be an administrator")));
-        }
-        if left.is_empty() {
-            draft
-                .findings
-                .push(("last-admin".into(), "nobody would be left who administers the organization".to_owned()));
-        } else if left.len() < minimum && left.len() < before.len() {
-            let who = left.iter().cloned().collect::<Vec<_>>().join(", ");
-            let left = if left.len() == 1 {
-                format!("{who} would be the only administrator left")
-            } else {
-                format!("only {who} would be left as administrators")
-            };
-            draft.findings.push(("few-admins".into(), format!("{left} ({minimum} are wanted)")));
-        }
-    }
-}
-
-/// What goes must not be held by anything that stays.
-fn held(drafts: &mut [Draft], world: &World) {
-    let mut found: Vec<(usize, Vec<String>)> = Vec::new();
-    let goes = |it: &Draft| it.change.verb == Verb::Delete || is_made_anew(it);
-    for (index, draft) in drafts.iter().enumerate().filter(|it| goes(it.1)) {
-        let live = draft.live.map_or(&draft.change.name, |it| &it.name);
-        let going = matching_id(&ResourceId::new(draft.change.kind.clone(), live.clone()));
-        let mut holders: BTreeSet<ResourceId> = BTreeSet::new();
-        for kind in kinds::ALL {
-            for live in world.live.kind(kind.facts().word).objects.values() {
-                let falls =
-                    !is_made_anew(draft) && kind.goes_with(live).as_ref().map(matching_id) == Some(going.clone());
-                if !falls && kind.holds(&live.name, &live.spec).iter().any(|it| matching_id(it) == going) {
-                    holders.insert(ResourceId::new(kind.facts().word, live.name.clone()));
-                }
-            }
-        }
-        if let (Some(kind), Some(live)) = (kinds::by_word(&draft.change.kind), draft.live) {
-            holders.extend(kind.holders(live));
-        }
-        let stays = |holder: &&ResourceId| {
-            let own = matching_id(holder);
-            let change = drafts.iter().map(|it| &it.change).find(|it| {
-                let name = it.renamed_from.as_deref().unwrap_or(&it.name);
-                matching_id(&ResourceId::new(it.kind.clone(), name)) == own
-            });
-            match (change, kinds::by_word(&holder.kind)) {
-                (Some(change), Some(kind)) if change.verb != Verb::Delete => !kind.lets_go(change, &going),
-                (Some(_), _) => false,
-                (None, _) => true,
-            }
-        };
-        let stay: Vec<String> = holders.iter().filter(stays).map(ToString::to_string).collect();
-        if !stay.is_empty() {
-            found.push((index, stay));
-        }
-    }
-    for (index, holders) in found {
-        let id = drafts[index].change.id.clone();
-        drafts[index].findings.push(("still-held".into(), format!("{id} is still held by {}", holders.join(", "))));
-    }
+    administrators::judge(drafts, world);
+    held::judge(drafts, world);
+    emptied::lists(drafts);
+    lookalike::judge(drafts);
+    let mut whole = budget::exceeded(drafts, world, options);
+    whole.extend(administrators::new(drafts, options));
+    whole.extend(emptied::kinds(drafts, world, options));
+    whole
 }
 
 /// The findings of all drafts as diagnostics, in the order of the changes.
@@ -391,7 +289,7 @@ fn diagnostic(draft: &Draft, code: &str, message: String, open: bool) -> Diagnos
     diagnostic.change = Some(draft.change.id.clone());
     diagnostic.place = draft.change.source.clone();
     diagnostic.help = danger.filter(|_| open).map(|it| match it.acceptance {
-        Acceptance::Never => it.help.to_owned(),
+        Acceptance::Never | Acceptance::Counted => it.help.to_owned(),
         Acceptance::Allowed | Acceptance::Tombstone => {
             format!("{}, or allow it with --allow {code}:{}", it.help, draft.change.id)
         }

@@ -1,0 +1,108 @@
+//! How much one plan may take away of a kind: a faulty file must not empty an organization.
+
+use std::collections::BTreeMap;
+
+use crate::kinds::{self, Draft, Kind, World};
+use crate::model::{Diagnostic, FieldRule, Severity, Verb};
+use crate::plan::Options;
+use crate::plan::policy::{BUDGET, allowance};
+
+/// One administrator a plan: whoever is left can repair that.
+const ADMINISTRATORS: usize = 1;
+
+/// What lists of people and mappings of permissions may lose.
+const LISTED: kinds::Budget = kinds::Budget { percent: 20, least: 2, most: 25 };
+
+/// What is counted: how many there are under management, and how many go.
+#[derive(Default)]
+struct Count {
+    managed: usize,
+    gone: usize,
+}
+
+/// The budgets that the plan exceeds.
+pub(super) fn exceeded(drafts: &[Draft], world: &World, options: &Options) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    let mut tell = |what: &str, many: &str, gone: usize, most: usize| {
+        if gone <= most {
+            return;
+        }
+        let message = format!("{gone} {many} would go, and {most} at most without being asked for");
+        let mut diagnostic = Diagnostic::new(Severity::Warning, BUDGET, message);
+        diagnostic.blocking = !allowance::counted(&options.allow, BUDGET, Some(what), gone);
+        if diagnostic.blocking {
+            let help =
+                format!("look whether the manifest lacks a file, or allow it with --allow {BUDGET}:{what}={gone}");
+            diagnostic.help = Some(help);
+        }
+        diagnostics.push(diagnostic);
+    };
+    for kind in kinds::ALL {
+        let Count { managed, gone } = removals(*kind, drafts, world);
+        let facts = kind.facts();
+        tell(facts.word, &facts.section.replace('.', " "), gone, kind.budget().of(managed));
+    }
+    let demoted = drafts.iter().filter(|it| !by_tombstone(it) && administered(it, false) && !administered(it, true));
+    tell("admin", "administrators", demoted.count(), ADMINISTRATORS);
+    let listed = losses(drafts, world);
+    for (what, many, rule) in
+        [("membership", "memberships", FieldRule::Logins), ("grant", "permissions of teams", FieldRule::Map)]
+    {
+        let Count { managed, gone } = listed.get(what).unwrap_or(&Count { managed: 0, gone: 0 });
+        debug_assert!(matches!(rule, FieldRule::Logins | FieldRule::Map));
+        tell(what, many, *gone, LISTED.of(*managed));
+    }
+    diagnostics
+}
+
+/// A reviewed tombstone has been counted by whoever reviewed it.
+fn by_tombstone(draft: &Draft) -> bool {
+    draft.change.reason == "tombstone"
+}
+
+/// Whether what a change is about administers the organization before or after it.
+pub(super) fn administered(draft: &Draft, after: bool) -> bool {
+    let spec = if after { &draft.change.after } else { &draft.change.before };
+    kinds::by_word(&draft.change.kind).is_some_and(|it| !spec.is_null() && it.administers(spec))
+}
+
+fn removals(kind: &dyn Kind, drafts: &[Draft], world: &World) -> Count {
+    let word = kind.facts().word;
+    let of_kind = || drafts.iter().filter(|it| it.change.kind == word && it.change.verb == Verb::Delete);
+    let declared = world.desired.entries.keys().filter(|it| it.kind == word);
+    let managed = declared.filter(|it| world.live(word, &it.name).is_some()).count() + of_kind().count();
+    Count { managed, gone: of_kind().filter(|it| !by_tombstone(it)).count() }
+}
+
+/// What lists of people and mappings of permissions lose, in everything that stays.
+fn losses(drafts: &[Draft], world: &World) -> BTreeMap<&'static str, Count> {
+    let what = |rule: FieldRule| match rule {
+        FieldRule::Logins => Some("membership"),
+        FieldRule::Map => Some("grant"),
+        _ => None,
+    };
+    let mut counts: BTreeMap<&'static str, Count> = BTreeMap::new();
+    let rules = |kind: &dyn Kind| {
+        let guarded = kind.guarded_fields();
+        kind.facts().fields.iter().filter(move |it| guarded.contains(&it.0))
+    };
+    for entry in world.desired.entries.values() {
+        let Some(kind) = kinds::by_word(&entry.id.kind).filter(|it| !it.guarded_fields().is_empty()) else { continue };
+        let Some(live) = world.live(&entry.id.kind, &entry.id.name) else { continue };
+        for (field, rule) in rules(kind) {
+            if let (Some(what), Some(_), Some(there)) = (what(*rule), entry.node.get(field), live.spec.get(*field)) {
+                let size = there.as_array().map(Vec::len).or(there.as_object().map(serde_json::Map::len));
+                counts.entry(what).or_default().managed += size.unwrap_or_default();
+            }
+        }
+    }
+    for draft in drafts.iter().filter(|it| it.change.verb != Verb::Delete) {
+        let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
+        for (field, rule) in rules(kind) {
+            if let (Some(what), Some(change)) = (what(*rule), draft.field(&format!("/{field}"))) {
+                counts.entry(what).or_default().gone += change.removed.len();
+            }
+        }
+    }
+    counts
+}

@@ -1,0 +1,70 @@
+//! Lists and kinds that are full today and would be empty: what a file that went missing looks like.
+
+use crate::kinds::{self, Draft, World};
+use crate::model::{Diagnostic, FieldChange, FieldRule, ResourceId, Severity, Verb};
+use crate::plan::Options;
+use crate::plan::policy::{self, EMPTIED};
+
+/// Adds a finding to every change that empties a list.
+pub(super) fn lists(drafts: &mut [Draft]) {
+    for draft in drafts.iter_mut().filter(|it| it.change.verb != Verb::Delete) {
+        let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
+        let emptied: Vec<&str> = kind
+            .facts()
+            .fields
+            .iter()
+            .filter(|it| kind.guarded_fields().contains(&it.0))
+            .filter(|(field, rule)| draft.field(&format!("/{field}")).is_some_and(|it| is_emptied(*rule, it)))
+            .map(|it| it.0)
+            .collect();
+        if !emptied.is_empty() {
+            let sentence = format!("{} of {} would be empty, and is not today", emptied.join(" and "), draft.change.id);
+            draft.findings.push((EMPTIED.into(), sentence));
+        }
+    }
+}
+
+fn is_emptied(rule: FieldRule, field: &FieldChange) -> bool {
+    let size = |value: &serde_json::Value| match value {
+        serde_json::Value::Array(items) => items.len(),
+        serde_json::Value::Object(map) => map.len(),
+        _ => 0,
+    };
+    match rule {
+        // All groups together: what is left out of a group stays.
+        FieldRule::Sets => {
+            let all = field.before.as_object().into_iter().flatten().map(|it| size(it.1)).sum::<usize>();
+            all > 0 && field.added.is_empty() && field.removed.len() == all
+        }
+        _ => size(&field.before) > 0 && size(&field.after) == 0 && !field.removed.is_empty(),
+    }
+}
+
+/// Kinds that are pruned to nothing.
+pub(super) fn kinds(drafts: &[Draft], world: &World, options: &Options) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    for kind in kinds::ALL {
+        let facts = kind.facts();
+        if !world.desired.prune.contains_key(facts.section) {
+            continue;
+        }
+        let going = drafts.iter().filter(|it| it.change.kind == facts.word && it.change.verb == Verb::Delete);
+        let pruned = going.filter(|it| it.change.reason == "prune").count();
+        let ours = |live: &&crate::model::LiveObject| live.managed_by.is_none() && live.protected.is_none();
+        let there = world.live.kind(facts.word).objects.values().filter(ours).count();
+        if pruned == 0 || pruned < there {
+            continue;
+        }
+        let id = ResourceId::new(facts.word, "");
+        let message = format!("every one of the {there} {} would go: the manifest has none of them", facts.section);
+        let mut diagnostic = Diagnostic::new(Severity::Warning, EMPTIED, message);
+        diagnostic.blocking = !policy::acknowledged(&id, "prune", world, options).contains(EMPTIED);
+        if diagnostic.blocking {
+            diagnostic.help =
+                Some(format!("look whether the manifest lacks a file, or allow it with --allow {EMPTIED}:{id}"));
+        }
+        diagnostic.change = Some(id);
+        diagnostics.push(diagnostic);
+    }
+    diagnostics
+}
