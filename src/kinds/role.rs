@@ -8,12 +8,13 @@ mod read;
 mod steps;
 mod tree;
 
-pub use steps::{id_of, with_role_id};
+pub use steps::{id_of, permissions, with_role_id};
 
 use crate::kinds::member::built_in_role_like;
+use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Permission, QualifiedName};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
+use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, World};
+use crate::model::{Action, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
 pub struct Role;
@@ -82,6 +83,19 @@ static FACTS: Facts = Facts {
     protected_list: None,
 };
 
+static RIGHTS: &[Right] = &[
+    Right::new("GET /api/orgs/*/roles", &["role:read"]),
+    Right::new("GET /api/orgs/*/roles/*/users", &["role:read"]),
+    Right::new("GET /api/orgs/*/roles/*/teams", &["role:read"]),
+    Right::new("GET /api/orgs/*/roles/*/tokens", &["role:read"]),
+    // Both list what the caller may see.
+    Right::new("GET /api/user/stacks", &[]),
+    Right::new("GET /api/esc/environments/*", &[]),
+    Right::new("POST /api/orgs/*/roles", &["role:create"]),
+    Right::new("PATCH /api/orgs/*/roles/*", &["role:update"]),
+    Right::new("DELETE /api/orgs/*/roles/*", &["role:delete"]),
+];
+
 impl Kind for Role {
     fn facts(&self) -> &'static Facts {
         &FACTS
@@ -128,6 +142,14 @@ impl Kind for Role {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        RIGHTS
+    }
+
+    fn unavailable(&self, _spec: &Value, organization: &Organization) -> Option<String> {
+        switched_off(organization, "customRolesEnabled", "custom roles")
     }
 }
 

@@ -10,7 +10,7 @@ mod read;
 mod steps;
 
 use crate::kinds::words::{Owner, QualifiedName};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, World};
 use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
@@ -88,6 +88,16 @@ static FACTS: Facts = Facts {
     protected_list: None,
 };
 
+static RIGHTS: &[Right] = &[
+    Right::new("GET /api/orgs/*/services", &["services:read"]),
+    Right::new("GET /api/orgs/*/services/*/*/*", &["services:read"]),
+    Right::new("POST /api/orgs/*/services", &["services:create"]),
+    Right::new("PATCH /api/orgs/*/services/*/*/*", &["services:write"]),
+    Right::new("POST /api/orgs/*/services/*/*/*/v2/items", &["services:write"]),
+    Right::new("DELETE /api/orgs/*/services/*/*/*/v2/items/*/*", &["services:write"]),
+    Right::new("DELETE /api/orgs/*/services/*/*/*", &["services:admin"]),
+];
+
 impl Kind for Service {
     fn facts(&self) -> &'static Facts {
         &FACTS
@@ -145,6 +155,10 @@ impl Kind for Service {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        RIGHTS
     }
 }
 

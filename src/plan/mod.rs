@@ -18,6 +18,7 @@ mod order;
 mod pair;
 pub mod policy;
 mod rename;
+mod rights;
 mod scope;
 
 pub use scope::scopes;
@@ -37,6 +38,7 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let mut paired = pair::all(&world, options);
     for draft in &mut paired.drafts {
         let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
+        rights::features(draft, &world);
         // A change that is stuck is shown, but has no steps to take.
         if draft.findings.is_empty() {
             draft.change.steps = kind.steps(draft, &world);
@@ -44,7 +46,9 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     }
     break_rings(&mut paired.drafts, &world);
     policy::judge(&mut paired.drafts, &world);
+    let missing = rights::missing(&paired.drafts, &world);
     let mut diagnostics = policy::diagnostics(&mut paired.drafts);
+    diagnostics.extend(missing);
     diagnostics.extend(paired.notes);
     for sentence in &paired.unseen {
         diagnostics.push(Diagnostic::new(Severity::Warning, "not-visible", sentence.clone()));

@@ -126,6 +126,12 @@ pub static DANGERS: &[Danger] = &[
         page: "The manifest gives a field of something that an identity provider or GitHub manages. A change here would be refused, or taken back by the next synchronization.",
     },
     Danger {
+        code: "switched-off",
+        acceptance: Acceptance::Never,
+        help: "take it out of the manifest, or change the organization's subscription",
+        page: "The organization's own settings say that a feature is not in its subscription, and the change needs it. The service would refuse it half way.",
+    },
+    Danger {
         code: "unresolved",
         acceptance: Acceptance::Never,
         help: "correct the name, or make what it names first",
@@ -143,6 +149,10 @@ pub static NOTES: &[(&str, &str)] = &[
     (
         "not-visible",
         "Something could not be read. What could not be read is unknown, never empty: nothing is created, demoted or deleted on the strength of it.",
+    ),
+    (
+        "missing-permission",
+        "The caller is no administrator, and a step of the plan needs a permission that none of the caller's roles is known to give. The service would refuse that step, and whatever waits for it. Nothing is deleted for a caller who is no administrator, because the service shows them only a part.",
     ),
     ("tombstone-done", "The object that a line under `removed` names is gone already."),
 ];
