@@ -95,6 +95,8 @@ static RIGHTS: &[Right] = &[
     Right::new("PATCH /api/orgs/*/services/*/*/*", &["services:write"]),
     Right::new("POST /api/orgs/*/services/*/*/*/v2/items", &["services:write"]),
     Right::new("DELETE /api/orgs/*/services/*/*/*/v2/items/*/*", &["services:write"]),
+    Right::new("POST /api/orgs/*/services/*/*/*/items", &["services:write"]),
+    Right::new("DELETE /api/orgs/*/services/*/*/*/items/*/*", &["services:write"]),
     Right::new("DELETE /api/orgs/*/services/*/*/*", &["services:admin"]),
 ];
 
