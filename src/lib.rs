@@ -48,3 +48,10 @@ pub mod render;
 pub mod sandbox;
 pub mod schema;
 pub mod snapshot;
+
+// The tests in here hold the sandbox against the published contract as those in `tests` do.
+#[cfg(test)]
+extern crate self as bylaws;
+#[cfg(test)]
+#[path = "../tests/it/support/published.rs"]
+mod published;

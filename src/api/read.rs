@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
+use tokio::time::Instant;
 
 use crate::api::answer::Answer;
 use crate::api::auth::Connection;
@@ -13,7 +14,7 @@ use crate::api::error::{ApiError, Failure};
 use crate::api::gate::Class;
 use crate::api::options::Options;
 use crate::api::paging::{Chain, next_token};
-use crate::api::retry::{ATTEMPTS, Again, REFUSALS, again};
+use crate::api::retry::{ATTEMPTS, Again, PATIENCE, REFUSALS, again};
 use crate::api::wire::{Over, Right, Wire, chance, outcome};
 use crate::model::Read;
 
@@ -121,6 +122,7 @@ impl ReadClient {
         let outgoing = wire.outgoing(Method::GET, path, query, None)?;
         let place = wire.limiter.place();
         let (mut attempts, mut refusals) = (0, 0);
+        let mut refused_since = None;
         loop {
             let permit = wire.limiter.permit(class, place).await;
             let result = wire.attempt(Right::Read, Over::Any, &outgoing, attempts + refusals + 1).await;
@@ -136,7 +138,8 @@ impl ReadClient {
                 Again::Never => return Err(error),
                 Again::AtTheGate => {
                     refusals += 1;
-                    if refusals == REFUSALS {
+                    let since = *refused_since.get_or_insert_with(Instant::now);
+                    if refusals >= REFUSALS && since.elapsed() >= PATIENCE {
                         return Err(error);
                     }
                     wire.tell_rest();

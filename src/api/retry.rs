@@ -10,8 +10,11 @@ use crate::api::error::{ApiError, Failure};
 
 /// How often one read is sent at most.
 pub const ATTEMPTS: u32 = 5;
-/// How often one request may be refused with 429. Those waits are the whole client's.
+/// How often a request is sent that is refused with 429, at least. Those waits are the whole client's.
 pub const REFUSALS: u32 = 10;
+/// How long a service may go on refusing, at least: some count over windows of five minutes, and ask for a second
+/// all the while.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 /// The longest wait that the service may ask for.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 

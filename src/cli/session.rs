@@ -234,8 +234,10 @@ async fn connect(args: &ConnectionArgs, ui: &Ui) -> Result<(Option<sandbox::Runn
         return Ok((None, connection, backend));
     };
     let file = file.strip_prefix(':').unwrap_or(SANDBOX_FILE);
-    let config =
-        sandbox::Config { file: Some(file.into()), now: args.now.map(|it| it.0), ..sandbox::Config::default() };
+    // One JSON line for each request, as `sandbox serve --log` writes them.
+    let log = std::env::var_os("BYLAWS_SANDBOX_LOG").map(PathBuf::from);
+    let now = args.now.map(|it| it.0);
+    let config = sandbox::Config { file: Some(file.into()), now, log, ..sandbox::Config::default() };
     let running = sandbox::start(config).await.map_err(|error| {
         ui.error(&format!("the sandbox does not start: {error:#}"));
         Exit::Other

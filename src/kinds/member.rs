@@ -1,6 +1,7 @@
 //! Members: who belongs to the organization, and with which role.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -10,9 +11,10 @@ mod read;
 mod rehearsal;
 mod steps;
 
+use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Login, RoleName};
-use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, World, role};
+use crate::model::{Action, Call, Change, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope};
 
 /// The kind.
 pub struct Member;
@@ -75,6 +77,14 @@ static FACTS: Facts = Facts {
     holds_back: &[],
     protected_list: Some(("protectedMembers", "Logins that no plan removes or demotes.")),
 };
+
+static RIGHTS: &[Right] = &[
+    Right::new("GET /api/orgs/*/members", &["org_member:read"]),
+    Right::new("GET /api/orgs/*/saml/admins", &["saml:read"]),
+    Right::new("POST /api/orgs/*/members/*", &["org_member:add"]),
+    Right::new("PATCH /api/orgs/*/members/*", &["org_member:update"]),
+    Right::new("DELETE /api/orgs/*/members/*", &["org_member:delete"]),
+];
 
 impl Kind for Member {
     fn facts(&self) -> &'static Facts {
@@ -147,6 +157,22 @@ impl Kind for Member {
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         live.name.eq_ignore_ascii_case(&world.live.caller.login)
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        RIGHTS
+    }
+
+    fn permissions_of_caller(&self, live: &LiveObject, world: &World) -> Option<BTreeSet<String>> {
+        // A machine token acts for somebody, and not with their role.
+        let is_caller = world.live.caller.token.is_none() && self.carries_caller(live, world);
+        role::permissions(world, live.spec["role"].as_str().filter(|_| is_caller)?)
+    }
+
+    fn unavailable(&self, spec: &Value, organization: &Organization) -> Option<String> {
+        let role = spec["role"].as_str()?;
+        let custom = BUILT_IN_ROLES.iter().all(|it| it.0 != role);
+        switched_off(organization, "usersCustomRolesEnabled", "custom roles for people").filter(|_| custom)
     }
 }
 

@@ -12,11 +12,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::model::{
-    Action, Call, Change, Entry, FieldChange, FieldRule, LiveObject, Method, Problem, Read, Reference, ResourceId,
-    Scope, Snapshot, Verb,
+    Action, Call, Change, Entry, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Read, Reference,
+    ResourceId, Scope, Snapshot, Verb,
 };
 
 pub mod member;
+pub mod rights;
 pub mod role;
 pub mod service;
 pub mod team;
@@ -24,6 +25,7 @@ pub mod token;
 pub mod words;
 mod world;
 
+pub use rights::Right;
 pub use world::World;
 
 /// Every kind, in the order in which plans show them and in which they depend on each other.
@@ -184,6 +186,22 @@ pub trait Kind: Sync {
     /// Whether the caller depends on this live object: it is them, their token, or what it belongs to.
     fn carries_caller(&self, _live: &LiveObject, _world: &World) -> bool {
         false
+    }
+
+    /// The permissions that its requests need. Default: none that anybody could name.
+    fn rights(&self) -> &'static [Right] {
+        &[]
+    }
+
+    /// What the caller may do because of this live object: they are it, or belong to it. Nothing when that is unknown.
+    fn permissions_of_caller(&self, _live: &LiveObject, _world: &World) -> Option<BTreeSet<String>> {
+        None
+    }
+
+    /// Why the organization cannot have fields like these, as its metadata tells; of `null`, why it can have
+    /// nothing of the kind. What the metadata does not tell is not missing. Default: it can.
+    fn unavailable(&self, _spec: &Value, _organization: &Organization) -> Option<String> {
+        None
     }
 }
 

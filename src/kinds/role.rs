@@ -10,12 +10,15 @@ mod steps;
 mod tree;
 
 pub use rehearsal::named_by;
-pub use steps::{id_of, with_role_id};
+pub use steps::{id_of, permissions, with_role_id};
 
 use crate::kinds::member::built_in_role_like;
+use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Permission, QualifiedName};
-use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, World};
+use crate::model::{
+    Action, Call, Change, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope, name,
+};
 
 /// The kind.
 pub struct Role;
@@ -84,6 +87,19 @@ static FACTS: Facts = Facts {
     protected_list: None,
 };
 
+static RIGHTS: &[Right] = &[
+    Right::new("GET /api/orgs/*/roles", &["role:read"]),
+    Right::new("GET /api/orgs/*/roles/*/users", &["role:read"]),
+    Right::new("GET /api/orgs/*/roles/*/teams", &["role:read"]),
+    Right::new("GET /api/orgs/*/roles/*/tokens", &["role:read"]),
+    // Both list what the caller may see.
+    Right::new("GET /api/user/stacks", &[]),
+    Right::new("GET /api/esc/environments/*", &[]),
+    Right::new("POST /api/orgs/*/roles", &["role:create"]),
+    Right::new("PATCH /api/orgs/*/roles/*", &["role:update"]),
+    Right::new("DELETE /api/orgs/*/roles/*", &["role:delete"]),
+];
+
 impl Kind for Role {
     fn facts(&self) -> &'static Facts {
         &FACTS
@@ -148,6 +164,14 @@ impl Kind for Role {
         world: &World,
     ) -> Result<Option<LiveObject>, String> {
         rehearsal::rehearse(call, live, world)
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        RIGHTS
+    }
+
+    fn unavailable(&self, _spec: &Value, organization: &Organization) -> Option<String> {
+        switched_off(organization, "customRolesEnabled", "custom roles")
     }
 }
 

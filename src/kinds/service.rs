@@ -11,7 +11,7 @@ mod rehearsal;
 mod steps;
 
 use crate::kinds::words::{Owner, QualifiedName};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, World};
 use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
@@ -89,6 +89,18 @@ static FACTS: Facts = Facts {
     protected_list: None,
 };
 
+static RIGHTS: &[Right] = &[
+    Right::new("GET /api/orgs/*/services", &["services:read"]),
+    Right::new("GET /api/orgs/*/services/*/*/*", &["services:read"]),
+    Right::new("POST /api/orgs/*/services", &["services:create"]),
+    Right::new("PATCH /api/orgs/*/services/*/*/*", &["services:write"]),
+    Right::new("POST /api/orgs/*/services/*/*/*/v2/items", &["services:write"]),
+    Right::new("DELETE /api/orgs/*/services/*/*/*/v2/items/*/*", &["services:write"]),
+    Right::new("POST /api/orgs/*/services/*/*/*/items", &["services:write"]),
+    Right::new("DELETE /api/orgs/*/services/*/*/*/items/*/*", &["services:write"]),
+    Right::new("DELETE /api/orgs/*/services/*/*/*", &["services:admin"]),
+];
+
 impl Kind for Service {
     fn facts(&self) -> &'static Facts {
         &FACTS
@@ -160,6 +172,10 @@ impl Kind for Service {
         world: &World,
     ) -> Result<Option<LiveObject>, String> {
         rehearsal::rehearse(call, live, world)
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        RIGHTS
     }
 }
 

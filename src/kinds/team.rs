@@ -11,11 +11,13 @@ mod rehearsal;
 mod steps;
 
 use crate::kinds::member::built_in_role_like;
+use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Login, QualifiedName, RoleName};
-use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, World};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, World, role};
 use crate::model::node::pointer_part;
 use crate::model::{
-    Action, Call, Change, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Severity, name,
+    Action, Call, Change, Duration, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
+    Severity, name,
 };
 
 /// The kind.
@@ -161,6 +163,24 @@ static FACTS: Facts = Facts {
     protected_list: None,
 };
 
+static RIGHTS: &[Right] = &[
+    Right::new("GET /api/orgs/*/teams", &["team:list"]),
+    Right::new("GET /api/orgs/*/teams/*", &["team:read"]),
+    Right::new("GET /api/orgs/*/teams/*/tokens", &["team:list_tokens"]),
+    Right::new("POST /api/orgs/*/teams/pulumi", &["team:create"]),
+    Right::new("POST /api/orgs/*/teams/github", &["github_team:create"]),
+    Right::new("PATCH /api/orgs/*/teams/*", &["team:update"]),
+    Right::with("PATCH /api/orgs/*/teams/*", "addStackPermission", &["stack_access:update"]),
+    Right::with("PATCH /api/orgs/*/teams/*", "editStackPermission", &["stack_access:update"]),
+    Right::with("PATCH /api/orgs/*/teams/*", "removeStack", &["stack_access:update"]),
+    Right::with("PATCH /api/orgs/*/teams/*", "addEnvironmentPermission", &["environment_access:update"]),
+    Right::with("PATCH /api/orgs/*/teams/*", "editEnvironmentPermission", &["environment_access:update"]),
+    Right::with("PATCH /api/orgs/*/teams/*", "removeEnvironment", &["environment_access:update"]),
+    Right::new("POST /api/orgs/*/teams/*/roles/*", &["role:update", "team:update"]),
+    Right::new("DELETE /api/orgs/*/teams/*/roles/*", &["role:update", "team:update"]),
+    Right::new("DELETE /api/orgs/*/teams/*", &["team:delete"]),
+];
+
 impl Kind for Team {
     fn facts(&self) -> &'static Facts {
         &FACTS
@@ -248,6 +268,29 @@ impl Kind for Team {
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         world.live.caller.team.as_deref() == Some(live.name.as_str())
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        RIGHTS
+    }
+
+    fn permissions_of_caller(&self, live: &LiveObject, world: &World) -> Option<BTreeSet<String>> {
+        let caller = &world.live.caller;
+        let is_caller = |it: &Value| it.as_str().is_some_and(|it| it.eq_ignore_ascii_case(&caller.login));
+        let belongs = match &caller.token {
+            Some(_) => self.carries_caller(live, world),
+            None => live.facts["people"].as_array().is_some_and(|it| it.iter().any(is_caller)),
+        };
+        role::permissions(world, live.spec["role"].as_str().filter(|it| belongs && *it != "none")?)
+    }
+
+    fn unavailable(&self, spec: &Value, organization: &Organization) -> Option<String> {
+        if organization.kind.as_deref() == Some("single-user") {
+            return Some("an organization of one person has no teams".to_owned());
+        }
+        let gives_a_role = spec["role"].as_str().is_some_and(|it| it != "none");
+        let roles = switched_off(organization, "customRolesEnabled", "custom roles, which teams are given,");
+        switched_off(organization, "teamsEnabled", "teams").or(roles.filter(|_| gives_a_role))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Access tokens of the organization and of teams: which are alive, and where a new one's value goes.
 
+use std::collections::BTreeSet;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,11 +14,12 @@ pub(crate) use read::{logical_name, moment};
 pub(crate) use steps::was_just_used;
 
 use crate::kinds::member::built_in_role_like;
+use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Date, RoleName, SinkAddress, TokenScope};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, World, role};
 use crate::model::{
-    Action, Call, Change, Duration, FieldChange, FieldRule, Instant, LiveObject, Phase, Problem, Reference, ResourceId,
-    Scope, Severity, name,
+    Action, Call, Change, Duration, FieldChange, FieldRule, Instant, LiveObject, Organization, Phase, Problem,
+    Reference, ResourceId, Scope, Severity, name,
 };
 
 /// The kind.
@@ -113,6 +116,15 @@ static FACTS: Facts = Facts {
     protected_list: None,
 };
 
+static RIGHTS: &[Right] = &[
+    Right::new("GET /api/orgs/*/tokens", &["org_token:read"]),
+    Right::new("GET /api/orgs/*/teams/*/tokens", &["team:list_tokens"]),
+    Right::new("POST /api/orgs/*/tokens", &["org_token:create"]),
+    Right::new("POST /api/orgs/*/teams/*/tokens", &["team:create_token"]),
+    Right::new("DELETE /api/orgs/*/tokens/*", &["org_token:delete"]),
+    Right::new("DELETE /api/orgs/*/teams/*/tokens/*", &["team:delete_token"]),
+];
+
 impl Kind for Token {
     fn facts(&self) -> &'static Facts {
         &FACTS
@@ -205,6 +217,24 @@ impl Kind for Token {
         let generations =
             steps::generations(live).into_iter().flat_map(|it| std::iter::once(it.current).chain(it.older));
         generations.into_iter().any(|it| steps::is_in_use_by_caller(&it, world))
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        RIGHTS
+    }
+
+    fn permissions_of_caller(&self, live: &LiveObject, world: &World) -> Option<BTreeSet<String>> {
+        let current = steps::generations(live)?.current;
+        // Without a role of its own, it may do what a regular member may do.
+        let role = live.spec["role"].as_str().unwrap_or("member");
+        role::permissions(world, Some(role).filter(|_| steps::is_in_use_by_caller(&current, world))?)
+    }
+
+    fn unavailable(&self, spec: &Value, organization: &Organization) -> Option<String> {
+        let custom = spec["role"].as_str().is_some_and(|it| built_in_role_like(it) != Some(it));
+        let roles = switched_off(organization, "customRolesEnabled", "custom roles, which tokens are given,");
+        let tokens = "access tokens of organizations and teams";
+        switched_off(organization, "machineTokensEnabled", tokens).or(roles.filter(|_| custom))
     }
 }
 

@@ -23,6 +23,7 @@ mod pair;
 pub mod policy;
 mod rehearse;
 mod rename;
+mod rights;
 mod scope;
 mod target;
 
@@ -73,6 +74,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let mut paired = pair::all(&world, options);
     for draft in &mut paired.drafts {
         let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
+        rights::features(draft, &world);
         // A change that is stuck is shown, but has no steps to take.
         if draft.findings.is_empty() {
             draft.change.steps = kind.steps(draft, &world);
@@ -81,8 +83,10 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     break_rings(&mut paired.drafts, &world);
     let targeted = target::keep(&mut paired.drafts, &options.targets);
     let whole = policy::judge(&mut paired.drafts, &world, options);
+    let missing = rights::missing(&paired.drafts, &world);
     let mut diagnostics = policy::diagnostics(&mut paired.drafts);
     diagnostics.extend(whole);
+    diagnostics.extend(missing);
     diagnostics.extend(targeted);
     diagnostics.extend(paired.notes);
     for sentence in &paired.unseen {

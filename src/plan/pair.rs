@@ -10,7 +10,7 @@ use crate::model::{
     Change, Diagnostic, Entry, FieldChange, FieldRule, KindState, LiveObject, Origin, Place, ResourceId, Severity, Verb,
 };
 use crate::plan::rename::{self, Renaming};
-use crate::plan::{Options, compare, origin, policy};
+use crate::plan::{Options, compare, origin, policy, rights};
 
 /// What pairing found.
 #[derive(Debug, Default)]
@@ -318,13 +318,16 @@ impl<'a> Pairing<'a, '_> {
 
     fn deletion(&self, live: &'a LiveObject, ground: (Origin, &str, Option<Place>), paired: &mut Paired<'a>) {
         let id = self.id(&live.name);
-        let not_admin = self.world.live.organization.user_role.as_deref().is_some_and(|it| it != "admin");
         if let Some(why) = &self.state.incomplete {
             paired.unseen.push(format!("{id} is not deleted, because the list may be incomplete: {why}"));
             return;
         }
-        if not_admin || live.outline {
-            paired.unseen.push(format!("{id} is not deleted, because this caller may not see all that hangs on it"));
+        if !rights::sees_everything(self.world) || live.outline {
+            let caller = &self.world.live.caller.login;
+            paired.unseen.push(format!(
+                "{id} is not deleted, because `{caller}` is not known to administer the organization, and may not see \
+                 all that hangs on it"
+            ));
             return;
         }
         paired.going.insert(matching_id(&id));

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use anyhow::Result;
+use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -13,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 /// One request and its answer. Values of tokens and addresses of invitations are not in it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoggedRequest {
     pub method: String,
     /// As it was sent, still encoded.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use crate::api::{ApiError, Failure, LONGEST_WAIT, Page, ReadClient};
-use crate::kinds::{self, Finished, Reader};
+use crate::kinds::{self, Finished, Reader, rights};
 use crate::model::{Covers, KindState, Read, Snapshot};
 use crate::snapshot::Progress;
 use crate::snapshot::queue::{FetchId, Queue, ReaderId};
@@ -21,11 +21,20 @@ pub struct Wanted {
     incomplete: BTreeSet<String>,
     /// Objects that could not be read, by matching key, and why.
     unknown: BTreeMap<String, String>,
+    /// Why the organization has no such things, and whether the manifest speaks of any.
+    unavailable: Option<(String, bool)>,
 }
 
 impl Wanted {
     pub fn new(word: &'static str, section: &'static str, reader: Box<dyn Reader>) -> Self {
-        Self { word, section, reader, incomplete: BTreeSet::new(), unknown: BTreeMap::new() }
+        Self { word, section, reader, incomplete: BTreeSet::new(), unknown: BTreeMap::new(), unavailable: None }
+    }
+
+    /// The same, where the organization cannot have such things: a list that is empty then says nothing.
+    /// Where only others refer to them, it is they who say what they miss.
+    pub fn unavailable(mut self, why: Option<String>, spoken_of: bool) -> Self {
+        self.unavailable = why.map(|it| (it, spoken_of));
+        self
     }
 
     /// What a request covers could not be read.
@@ -44,7 +53,7 @@ impl Wanted {
 
     /// The state of the kind, and what could not be seen of it, in sentences.
     fn finish(self, before: &Snapshot) -> (KindState, Vec<String>) {
-        let Self { word, section, reader, incomplete, mut unknown } = self;
+        let Self { word, section, reader, incomplete, mut unknown, unavailable } = self;
         let Finished { objects: found, incomplete: lacks, unknown: untold, facts } = reader.finish(before);
         for (name, reason) in untold {
             unknown.entry(kinds::matching_key(word, &name)).or_insert(reason);
@@ -60,9 +69,12 @@ impl Wanted {
             }
         }
         objects.retain(|key, _| !unknown.contains_key(key));
-        let reasons: Vec<String> = incomplete.into_iter().chain(lacks).collect();
+        let mut reasons: Vec<String> = incomplete.into_iter().chain(lacks).collect();
+        let (why, spoken_of) = unavailable.unzip();
+        let told = !reasons.is_empty() || spoken_of == Some(true);
+        reasons.extend(why);
         let incomplete = (!reasons.is_empty()).then(|| several(&reasons));
-        let unseen = incomplete.iter().map(|it| format!("{section}: {it}"));
+        let unseen = incomplete.iter().filter(|_| told).map(|it| format!("{section}: {it}"));
         let unseen = unseen.chain(unknown.iter().map(|(key, reason)| format!("{word}/{key}: {reason}"))).collect();
         (KindState { objects, incomplete, unknown_objects: unknown, facts, read: true }, unseen)
     }
@@ -201,13 +213,23 @@ impl Gathering<'_> {
         for (reader, read) in fetch.wanted_by {
             let kind = &mut self.wanted[reader];
             let absent = matches!(error.failure, Failure::NotFound { .. }) && !fetch.begun;
-            let answer = if absent { kind.reader.absent(&read) } else { Err(error.reason()) };
+            let answer = if absent { kind.reader.absent(&read) } else { Err(reason(error, &read)) };
             match answer {
                 Ok(follows) => self.asked.extend(follows.into_iter().map(|it| (reader, it))),
                 Err(reason) => kind.mark(&read.covers, reason),
             }
         }
         Ok(())
+    }
+}
+
+/// Why a read failed, and which permission it needs where that may be why.
+fn reason(error: &ApiError, read: &Read) -> String {
+    let needed = rights::of_read(read).filter(|it| error.failure == Failure::Forbidden && !it.is_empty());
+    let needed = needed.map(|it| it.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" and "));
+    match needed {
+        Some(needed) => format!("{}; it needs the permission {needed}", error.reason()),
+        None => error.reason(),
     }
 }
 

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::api::{ApiError, ReadClient};
 use crate::kinds;
 use crate::model::{Caller, Instant, Organization, Scope, Snapshot};
@@ -53,8 +55,12 @@ pub async fn read(
     let wanted = kinds::ALL.iter().filter_map(|kind| {
         let facts = kind.facts();
         let scope = scopes.get(facts.word).filter(|it| !it.is_empty())?;
-        Some(Wanted::new(facts.word, facts.section, kind.reader(scope.clone())))
+        let spoken_of = scope.everything || !scope.declared.is_empty() || !scope.doomed.is_empty();
+        let unavailable = kind.unavailable(&Value::Null, &organization);
+        let wanted = Wanted::new(facts.word, facts.section, kind.reader(scope.clone()));
+        Some(wanted.unavailable(unavailable, spoken_of))
     });
+    let wanted = wanted.collect();
     let snapshot = Snapshot {
         backend: client.backend().to_owned(),
         organization: Organization { name: org.to_owned(), ..organization },
@@ -62,5 +68,5 @@ pub async fn read(
         now,
         ..Snapshot::default()
     };
-    gather(client, wanted.collect(), snapshot, progress).await
+    gather(client, wanted, snapshot, progress).await
 }

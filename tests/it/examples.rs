@@ -93,6 +93,7 @@ fn the_service_can_be_served_to_another_process() {
     assert_eq!(log(), before);
     serving.kill().unwrap();
     serving.wait().unwrap();
+    support::judge(&folder.path().join("requests.jsonl"));
 }
 
 #[test]

@@ -99,6 +99,7 @@ fn a_team_of_a_kind_nobody_knows_is_left_alone() {
     let stage = stage("removed: {teams: [web]}\n", |state| {
         state.teams.get_mut("web").unwrap().kind = "gitlab".to_owned();
     });
+    stage.breaks_on_purpose("/kind: \"gitlab\" is not one of");
     refused(&stage, "protected", "team/web");
 }
 
@@ -254,6 +255,7 @@ fn a_role_that_was_listed_without_its_permissions_keeps_them() {
     let stage = stage("roles: {stack-auditor: {description: New words.}}\n", |state| {
         state.roles.values_mut().find(|it| it.name == "stack-auditor").unwrap().details = Value::Null;
     });
+    stage.breaks_on_purpose("/details: null is not of type");
     let run = stage.run(&["apply", "--yes"]);
     assert!(stage.writes().is_empty(), "{}", run.stdout);
 }

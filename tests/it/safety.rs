@@ -1,5 +1,7 @@
 //! What a plan must refuse, and what it must never send.
 
+mod rights;
+
 use bylaws::sandbox::{Config, TokenKind};
 
 use crate::support::{Run, Stage};

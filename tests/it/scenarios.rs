@@ -9,6 +9,7 @@ use std::path::Path;
 
 use bylaws::sandbox::{self, Config};
 
+use crate::support::published::{self, Side};
 use crate::support::{self, NOW, NOW_SECONDS};
 
 const STATE: &str = "state.json";
@@ -86,6 +87,7 @@ fn console(folder: &Path, request: &str) -> String {
             request = request.header("Content-Type", "application/json").body(body.to_owned());
         }
         let status = request.send().await.unwrap().status().as_u16();
+        published::hold(&running.requests(), Side::Both);
         running.stop().await.unwrap();
         status.to_string()
     })

@@ -14,6 +14,7 @@ use crate::api::{
 };
 use crate::model::{self, Read, Secret};
 
+mod refusals;
 pub(crate) mod server;
 
 use server::{Does, Server};

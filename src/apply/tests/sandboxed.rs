@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::published;
 use crate::sandbox::{self, Config, Running};
 
 /// The demo organization, told to do wrong.
@@ -14,7 +15,9 @@ async fn sandbox(old_server: bool, fault: Option<&str>) -> Running {
 async fn apply_there(plan: &Plan, sandbox: &Running, base: &TempDir) -> Ran {
     let (_never, stop) = watch::channel(false);
     let sinks = Sinks::open(base.path(), addresses(plan).into_iter()).unwrap();
-    apply_at(plan, &sandbox.url(), sinks, 8, stop).await
+    let ran = apply_at(plan, &sandbox.url(), sinks, 8, stop).await;
+    published::hold(&sandbox.requests(), published::Side::Both);
+    ran
 }
 
 fn issue_and_revoke() -> Plan {

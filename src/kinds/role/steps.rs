@@ -1,5 +1,7 @@
 //! The calls that make, change, rename and delete a role.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::kinds::role::tree;
@@ -24,6 +26,24 @@ pub fn id_of(world: &World, name: &str) -> Option<Segment> {
     }
     world.entry("role", name)?;
     Some(Segment::Hole(Hole::Kept { of: ResourceId::new("role", name), what: "id".to_owned() }))
+}
+
+/// Every permission that a live role gives anywhere, be it on some stacks only; nothing where that was not read.
+pub fn permissions(world: &World, name: &str) -> Option<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let mut roles = vec![world.live("role", name)?];
+    let mut seen = BTreeSet::new();
+    while let Some(role) = roles.pop() {
+        let details = role.facts.get("details").filter(|it| !it.is_null())?;
+        if !seen.insert(&role.name) {
+            continue;
+        }
+        for id in tree::permissions(details, &mut found) {
+            let composed = world.live.kind("role").objects.values();
+            roles.push(composed.into_iter().find(|it| it.facts["id"] == id)?);
+        }
+    }
+    Some(found)
 }
 
 /// A call whose body has the role's id at `pointer`.

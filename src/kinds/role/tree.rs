@@ -1,6 +1,6 @@
 //! The service's permission tree (CONTRACT 3.4): what `permissions` and `grants` become, and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -23,6 +23,23 @@ pub(super) fn mentions(tree: &Value, part: &str) -> bool {
         }
         Value::Array(items) => items.iter().any(|it| mentions(it, part)),
         _ => false,
+    }
+}
+
+/// Adds every permission that stands in a tree, whatever it is limited to; the ids of roles it is composed of are returned.
+pub(super) fn permissions(tree: &Value, found: &mut BTreeSet<String>) -> Vec<String> {
+    let texts = |list: &Value| -> Vec<String> {
+        list.as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect()
+    };
+    match tree {
+        Value::Object(map) => {
+            let mut composed = map.get("permissionDescriptors").map(texts).unwrap_or_default();
+            found.extend(map.get("permissions").map(texts).unwrap_or_default());
+            composed.extend(map.values().flat_map(|it| permissions(it, found)));
+            composed
+        }
+        Value::Array(items) => items.iter().flat_map(|it| permissions(it, found)).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -172,6 +172,12 @@ pub static DANGERS: &[Danger] = &[
         page: "The manifest gives a field of something that an identity provider or GitHub manages. A change here would be refused, or taken back by the next synchronization.",
     },
     Danger {
+        code: "switched-off",
+        acceptance: Acceptance::Never,
+        help: "take it out of the manifest, or change the organization's subscription",
+        page: "The organization's own settings say that a feature is not in its subscription, and the change needs it. The service would refuse it half way.",
+    },
+    Danger {
         code: "unresolved",
         acceptance: Acceptance::Never,
         help: "correct the name, or make what it names first",
@@ -205,6 +211,10 @@ pub static NOTES: &[(&str, &str)] = &[
     (
         "base-unknown",
         "The base branch's manifest could not be read, so that the plan cannot tell this change from drift, and deletes nothing on the ground that it is no longer declared.",
+    ),
+    (
+        "missing-permission",
+        "The caller is no administrator, and a step of the plan needs a permission that none of the caller's roles is known to give. The service would refuse that step, and whatever waits for it. Nothing is deleted for a caller who is no administrator, because the service shows them only a part.",
     ),
     ("tombstone-done", "The object that a line under `removed` names is gone already."),
 ];

@@ -1,12 +1,15 @@
 //! A service and a folder of its own for each test, and the program run as people run it.
 
 pub mod engine;
+pub mod published;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
 use bylaws::sandbox::{self, Config, Running};
+use published::Side;
 
 /// The moment at which every test plays: fixed, so that the same test prints the same bytes.
 pub const NOW: &str = "2026-11-22T12:00:00Z";
@@ -34,6 +37,7 @@ impl Run {
 pub struct Stage {
     pub folder: tempfile::TempDir,
     running: Option<Running>,
+    on_purpose: RefCell<Vec<&'static str>>,
     _end: mpsc::Sender<()>,
 }
 
@@ -56,7 +60,17 @@ impl Stage {
                 let _ = tokio::task::spawn_blocking(move || ended.recv()).await;
             });
         });
-        Self { folder: tempfile::tempdir().unwrap(), running: Some(starting.recv().unwrap()), _end: end }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            running: Some(starting.recv().unwrap()),
+            on_purpose: RefCell::default(),
+            _end: end,
+        }
+    }
+
+    /// The service is told to break the published contract in the way that this part of a problem names.
+    pub fn breaks_on_purpose(&self, what: &'static str) {
+        self.on_purpose.borrow_mut().push(what);
     }
 
     /// The service.
@@ -92,23 +106,44 @@ impl Stage {
     }
 }
 
-/// Runs `bylaws` in a folder, in an environment that holds nothing but what is given.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            published::hold_but(&self.service().requests(), Side::Both, &self.on_purpose.borrow());
+        }
+    }
+}
+
+/// Runs `bylaws` in a folder, in an environment that holds nothing but what is given. What it asks of a service that
+/// it starts itself is judged as well.
+#[track_caller]
 pub fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
+    let log = tempfile::NamedTempFile::new().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_bylaws"))
         .args(arguments)
         .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder)
+        .env("BYLAWS_SANDBOX_LOG", log.path())
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
         .unwrap();
+    judge(log.path());
     Run {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// Holds the exchanges that a service wrote down against the published contract.
+#[track_caller]
+pub fn judge(log: &Path) {
+    let text = std::fs::read_to_string(log).unwrap();
+    let exchanges: Vec<_> = text.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    published::hold(&exchanges, Side::Both);
 }
 
 /// The project's own folder.

@@ -1,0 +1,91 @@
+//! What the caller may not do and the organization does not have, as far as was told before the first write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::kinds::{self, Draft, World, rights};
+use crate::model::{Diagnostic, Severity, Verb};
+
+/// The danger of a change that the organization's subscription does not allow.
+const SWITCHED_OFF: &str = "switched-off";
+/// The note on what the caller would be refused.
+const MISSING: &str = "missing-permission";
+
+/// Whether the caller is known to administer the organization, and so to see all of it.
+pub(super) fn sees_everything(world: &World) -> bool {
+    world.live.organization.user_role.as_deref() == Some("admin")
+}
+
+/// Stops a change that needs a feature which is switched off.
+pub(super) fn features(draft: &mut Draft, world: &World) {
+    let Some(kind) = kinds::by_word(&draft.change.kind) else { return };
+    if draft.change.verb == Verb::Delete {
+        return;
+    }
+    let comes = draft.live.is_none();
+    let changed: Map<String, Value> = match &draft.change.after {
+        Value::Object(after) => after
+            .iter()
+            .filter(|(field, _)| comes || draft.field(&format!("/{field}")).is_some())
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect(),
+        _ => Map::new(),
+    };
+    if let Some(why) = kind.unavailable(&Value::Object(changed), &world.live.organization) {
+        draft.findings.push((SWITCHED_OFF.into(), format!("{} cannot be so: {why}", draft.change.id)));
+    }
+}
+
+/// Which permissions the steps of a plan need that the caller lacks, or may lack.
+pub(super) fn missing(drafts: &[Draft], world: &World) -> Vec<Diagnostic> {
+    if sees_everything(world) {
+        return Vec::new();
+    }
+    let mut needed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for draft in drafts {
+        let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
+        let calls = draft.change.steps.iter().flat_map(|it| &it.calls);
+        for permission in calls.filter_map(|it| rights::of_call(kind, it)).flatten() {
+            needed.entry(permission).or_default().insert(draft.change.id.to_string());
+        }
+    }
+    let held = held(world);
+    let who = &world.live.caller.login;
+    needed
+        .into_iter()
+        .filter(|(permission, _)| held.as_ref().is_none_or(|it| !it.contains(*permission)))
+        .map(|(permission, ids)| {
+            let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
+            let (severity, message) = match &held {
+                Some(_) => (
+                    Severity::Warning,
+                    format!(
+                        "applying {ids} needs the permission `{permission}`, which the roles of `{who}` do not give"
+                    ),
+                ),
+                None => (
+                    Severity::Note,
+                    format!(
+                        "applying {ids} needs the permission `{permission}`; whether `{who}`, who is no administrator, \
+                         has it was not told"
+                    ),
+                ),
+            };
+            Diagnostic::new(severity, MISSING, message)
+        })
+        .collect()
+}
+
+/// Every permission that the caller is known to have; nothing when none of it is known.
+fn held(world: &World) -> Option<BTreeSet<String>> {
+    let mut held: Option<BTreeSet<String>> = None;
+    for kind in kinds::ALL {
+        for live in world.live.kind(kind.facts().word).objects.values() {
+            if let Some(permissions) = kind.permissions_of_caller(live, world) {
+                held.get_or_insert_default().extend(permissions);
+            }
+        }
+    }
+    held
+}

@@ -1,0 +1,181 @@
+//! Callers who may do too little, and organizations that have too little: told before anything is written.
+
+use bylaws::sandbox::seed::allow;
+use bylaws::sandbox::state::Role;
+use serde_json::Value;
+
+use crate::support::{self, NOW, Run, Stage};
+
+/// The program run by somebody else than the administrator.
+fn run_as(stage: &Stage, login: &str, arguments: &[&str]) -> Run {
+    let url = stage.service().url();
+    let arguments = [arguments, &["--backend", &url, "--now", NOW]].concat();
+    support::run(stage.folder.path(), &arguments, &[("PULUMI_ACCESS_TOKEN", &format!("pul-{login}"))])
+}
+
+/// A stage whose manifest is this.
+fn with(text: &str) -> Stage {
+    let stage = Stage::demo();
+    stage.write("bylaws.yaml", &format!("organization: acme\n{text}"));
+    stage
+}
+
+/// Gives somebody a role made of these permissions.
+fn give(stage: &Stage, login: &str, permissions: &[&str]) {
+    stage.service().change(|state| {
+        let role = Role {
+            id: "r-keeper".to_owned(),
+            name: "keeper".to_owned(),
+            resource_type: "global".to_owned(),
+            ux_purpose: "role".to_owned(),
+            details: allow(permissions),
+            version: 1,
+            ..state.roles.values().next().unwrap().clone()
+        };
+        let role = Role { default_identifier: None, ..role };
+        state.roles.insert(role.id.clone(), role);
+        state.members.get_mut(login).unwrap().role = "r-keeper".to_owned();
+    });
+}
+
+fn switch_off(stage: &Stage, switch: &str) {
+    stage.service().change(|state| {
+        assert_eq!(state.organization.features.insert(switch.to_owned(), false), Some(true), "{switch}");
+    });
+}
+
+/// The messages of a JSON plan with a code, and the plan.
+fn told(run: &Run, code: &str) -> (Vec<String>, Value) {
+    let plan: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
+    let all = plan["diagnostics"].as_array().unwrap().iter().filter(|it| it["code"] == code);
+    (all.map(|it| it["message"].as_str().unwrap().to_owned()).collect(), plan)
+}
+
+#[test]
+fn a_read_that_is_refused_names_the_permission_it_needs() {
+    for (section, login, permission) in [
+        ("members: {carol: {role: admin}}", "dana", "org_member:read"),
+        ("roles: {stack-auditor: {description: x}}", "dana", "role:read"),
+        ("teams: {platform: {description: x}}", "dana", "team:list"),
+        ("tokens: {ci-deploy: {scope: organization}}", "carol", "org_token:read"),
+        ("removed: {tokens: [platform-bot]}", "carol", "org_token:read"),
+        ("tokens: {platform-bot: {scope: team/platform}}", "carol", "team:list_tokens"),
+    ] {
+        let stage = with(section);
+        let run = run_as(&stage, login, &["plan", "--format", "json"]).ended(4);
+        let (messages, plan) = told(&run, "not-visible");
+        let named = messages.iter().any(|it| it.contains(&format!("it needs the permission `{permission}`")));
+        assert!(named, "{section}: {messages:#?}");
+        assert_eq!(plan["status"]["applyable"], false, "{section}");
+        run_as(&stage, login, &["apply", "--yes"]).ended(4);
+        assert!(stage.writes().is_empty(), "{section}: {:?}", stage.writes());
+    }
+}
+
+#[test]
+fn a_write_that_would_be_refused_is_told_with_its_permission() {
+    let text = "teams: {platform: {description: New words., stacks: {shop/prod: admin}}}\nmembers: {erin: {}}\n";
+    let stage = with(text);
+    give(&stage, "carol", &["org_member:add", "stack_access:update"]);
+    let run = run_as(&stage, "carol", &["plan", "--format", "json"]).ended(0);
+    let (messages, _) = told(&run, "missing-permission");
+    let wanted = "applying team/platform needs the permission `team:update`, which the roles of `carol` do not give";
+    assert_eq!(messages, [wanted]);
+    // An administrator lacks nothing.
+    let (messages, _) = told(&stage.run(&["plan", "--format", "json"]).ended(0), "missing-permission");
+    assert!(messages.is_empty(), "{messages:?}");
+    give(&stage, "carol", &["org_member:add", "stack_access:update", "team:update"]);
+    let run = run_as(&stage, "carol", &["plan", "--format", "json"]).ended(0);
+    assert!(told(&run, "missing-permission").0.is_empty(), "{}", run.stdout);
+    run_as(&stage, "carol", &["apply", "--yes"]).ended(0);
+}
+
+#[test]
+fn where_nobody_tells_what_a_caller_may_do_that_is_told() {
+    let stage = with("services: {storefront: {owner: team/web, description: New words.}}\n");
+    give(&stage, "carol", &["services:read"]);
+    let run = run_as(&stage, "carol", &["plan", "--format", "json"]).ended(0);
+    let (messages, _) = told(&run, "missing-permission");
+    assert!(messages.len() == 1 && messages[0].contains("`services:write`; whether `carol`"), "{messages:?}");
+    assert_eq!(run_as(&stage, "carol", &["apply", "--yes"]).code, 4);
+}
+
+#[test]
+fn a_caller_who_is_not_known_to_be_an_administrator_deletes_nothing() {
+    let text = "removed: {teams: [data-eng]}\nprune: {services: true}\nservices: {storefront: {owner: team/web}}\n";
+    let stage = with(text);
+    give(&stage, "carol", &["services:read", "team:delete", "team:list_tokens"]);
+    let run = run_as(&stage, "carol", &["plan", "--format", "json"]).ended(4);
+    let (messages, plan) = told(&run, "not-visible");
+    assert!(messages.iter().any(|it| it.starts_with("team/data-eng is not deleted, because `carol`")), "{messages:#?}");
+    assert_eq!(plan["summary"]["delete"], 0);
+    run_as(&stage, "carol", &["apply", "--yes"]).ended(4);
+    assert!(stage.writes().is_empty());
+}
+
+#[test]
+fn a_feature_that_is_off_is_never_an_empty_list() {
+    for (switch, section) in [
+        ("teamsEnabled", "teams: {platform: {description: New words.}, fresh: {}}"),
+        ("teamsEnabled", "removed: {teams: [data-eng, gone]}"),
+        ("teamsEnabled", "prune: {teams: true}\nteams: {platform: {}}"),
+        ("customRolesEnabled", "roles: {fresh: {permissions: ['stack:read']}}"),
+        ("customRolesEnabled", "roles: {stack-auditor: {description: New words.}}"),
+        ("machineTokensEnabled", "tokens: {fresh: {scope: organization, saveTo: 'file:fresh'}}"),
+        ("machineTokensEnabled", "removed: {tokens: [gone]}"),
+    ] {
+        let stage = with(section);
+        switch_off(&stage, switch);
+        let run = stage.run(&["plan", "--format", "json"]).ended(4);
+        let (messages, plan) = told(&run, "not-visible");
+        assert!(messages.iter().any(|it| it.contains(&format!("(`{switch}` is off)"))), "{section}: {messages:#?}");
+        assert_eq!((&plan["summary"]["create"], &plan["summary"]["delete"]), (&0.into(), &0.into()), "{section}");
+        assert!(told(&run, "tombstone-done").0.is_empty(), "{section}");
+        stage.run(&["apply", "--yes"]).ended(4);
+        assert!(stage.writes().is_empty(), "{section}");
+        // A switch that the service does not mention is not off.
+        if switch == "customRolesEnabled" {
+            stage.breaks_on_purpose("\"customRolesEnabled\" is a required property");
+        }
+        stage.service().change(|state| state.organization.features.retain(|name, _| name != switch));
+        let run = stage.run(&["plan", "--format", "json"]);
+        assert!(told(&run, "not-visible").0.is_empty(), "{section}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_field_that_needs_what_is_off_stops_its_change_only() {
+    for (switch, section, id) in [
+        ("usersCustomRolesEnabled", "members: {carol: {role: stack-auditor}}", "member/carol"),
+        ("customRolesEnabled", "teams: {platform: {role: stack-auditor}}", "team/platform"),
+        (
+            "customRolesEnabled",
+            "tokens: {fresh: {scope: organization, role: stack-auditor, saveTo: 'file:fresh'}}",
+            "token/fresh",
+        ),
+    ] {
+        let stage = with(section);
+        switch_off(&stage, switch);
+        let run = stage.run(&["plan", "--format", "json"]).ended(5);
+        let (messages, _) = told(&run, "switched-off");
+        let clear = messages.len() == 1 && messages[0].starts_with(id) && messages[0].contains(switch);
+        assert!(clear, "{section}: {messages:#?}");
+        stage.run(&["apply", "--yes"]).ended(5);
+        assert!(stage.writes().is_empty(), "{section}");
+    }
+    // Built-in roles and whatever else changes need nothing of it.
+    let stage = with("members: {carol: {role: admin}}\nteams: {platform: {description: New words.}}\n");
+    switch_off(&stage, "usersCustomRolesEnabled");
+    switch_off(&stage, "customRolesEnabled");
+    stage.run(&["plan"]).ended(0);
+}
+
+#[test]
+fn an_organization_of_one_person_has_no_teams() {
+    let stage = with("teams: {fresh: {}}\n");
+    stage.service().change(|state| state.organization.kind = "single-user".to_owned());
+    let run = stage.run(&["plan", "--format", "json"]).ended(4);
+    let (messages, _) = told(&run, "not-visible");
+    assert!(messages.iter().any(|it| it.contains("an organization of one person has no teams")), "{messages:#?}");
+    assert!(stage.writes().is_empty());
+}
