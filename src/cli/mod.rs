@@ -8,6 +8,7 @@ pub mod files;
 mod output;
 mod session;
 mod ui;
+mod written;
 
 use exit::Exit;
 use ui::{Color, Ui};
@@ -36,6 +37,7 @@ struct Cli {
 enum Command {
     Plan(commands::plan::Args),
     Apply(commands::apply::Args),
+    Import(commands::import::Args),
     Validate(commands::validate::Args),
     Show(commands::show::Args),
     Schema(commands::schema::Args),
@@ -53,6 +55,7 @@ pub async fn run() -> Exit {
     match cli.command {
         Command::Plan(args) => commands::plan::run(args, &ui).await,
         Command::Apply(args) => commands::apply::run(args, &ui).await,
+        Command::Import(args) => commands::import::run(args, &ui).await,
         Command::Validate(args) => commands::validate::run(&args, &ui),
         Command::Show(args) => commands::show::run(&args, &ui),
         Command::Schema(args) => commands::schema::run(&args, &ui),

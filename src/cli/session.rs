@@ -1,5 +1,6 @@
 //! What `plan` and `apply` have in common: the manifest, the connection, one reading of the service, the plan.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::api::{self, ApiError, AuthError, Failure, ReadClient};
@@ -123,9 +124,31 @@ pub async fn open(
         }
     };
     let options = options(manifest, &desired, plan, ui)?;
+    begin(desired, options, connection, ui).await
+}
+
+/// Connects. Where the manifest names no organization, it is the caller's only one.
+///
+/// # Errors
+/// The exit code, after everything was said.
+pub async fn begin(
+    mut desired: Desired,
+    options: plan::Options,
+    connection: &ConnectionArgs,
+    ui: &Ui,
+) -> Result<Session, Exit> {
     let (sandbox, target, backend) = connect(connection, ui).await?;
     let client = client(target, connection, ui)?;
     let now = connection.now.unwrap_or_else(clock);
+    if desired.organization.is_empty() {
+        match only_organization(&client, ui).await {
+            Ok(name) => desired.organization = name,
+            Err(exit) => {
+                close(sandbox, ui).await;
+                return Err(exit);
+            }
+        }
+    }
     match snapshot::preflight(&client, &desired.organization, now).await {
         Ok((caller, organization)) => {
             ui.detail(&format!("{} as {}", desired.organization, caller.login));
@@ -146,6 +169,29 @@ pub async fn open(
             ui.error(&error.to_string());
             close(sandbox, ui).await;
             Err(exit_of(&error))
+        }
+    }
+}
+
+async fn only_organization(client: &ReadClient, ui: &Ui) -> Result<String, Exit> {
+    let names = snapshot::organizations(client).await.map_err(|error| {
+        ui.error(&error.to_string());
+        exit_of(&error)
+    })?;
+    match <[String; 1]>::try_from(names) {
+        Ok([only]) => Ok(only),
+        Err(names) => {
+            let names: Vec<String> = names.iter().map(|it| format!("`{}`", crate::model::name::visible(it))).collect();
+            match names.as_slice() {
+                [] => ui.error("this token belongs to no organization"),
+                several => {
+                    ui.error(&format!(
+                        "there are several organizations; name one with --organization: {}",
+                        several.join(", ")
+                    ));
+                }
+            }
+            Err(Exit::Invalid)
         }
     }
 }
@@ -339,7 +385,15 @@ impl Session {
     }
 
     async fn read(&self, ui: &Ui) -> Result<Snapshot, Exit> {
-        let scopes = plan::scopes(&self.desired, &self.organization, self.now);
+        self.read_with(&BTreeSet::new(), ui).await
+    }
+
+    /// Reads what the manifest needs, and every object of some kinds in full.
+    ///
+    /// # Errors
+    /// The exit code, after everything was said.
+    pub async fn read_with(&self, kinds: &BTreeSet<&'static str>, ui: &Ui) -> Result<Snapshot, Exit> {
+        let scopes = plan::scopes_with(&self.desired, &self.organization, self.now, kinds);
         let caller = self.caller.clone();
         let read = snapshot::read(
             &self.client,
@@ -371,18 +425,7 @@ impl Session {
 
     /// References to what is certainly not there: mistakes that only the live organization can tell.
     fn unresolved(&self, live: &Snapshot) -> Vec<crate::model::Diagnostic> {
-        let exists = |id: &ResourceId| -> Option<bool> {
-            let state = live.kind(&id.kind);
-            let key = crate::kinds::matching_key(&id.kind, &id.name);
-            if live.has(id, &key) {
-                return Some(true);
-            }
-            if state.unknown_objects.contains_key(&key) {
-                return None;
-            }
-            (state.read && state.incomplete.is_none()).then_some(false)
-        };
-        let mut found = manifest::unresolved(&self.desired, exists);
+        let mut found = manifest::unresolved(&self.desired, |id| exists(live, id));
         found.retain(|it| it.severity == crate::model::Severity::Error);
         found
     }
@@ -407,6 +450,19 @@ impl Session {
     pub async fn close(self, ui: &Ui) {
         close(self.sandbox, ui).await;
     }
+}
+
+/// Whether something is live, if that is known.
+pub fn exists(live: &Snapshot, id: &ResourceId) -> Option<bool> {
+    let state = live.kind(&id.kind);
+    let key = crate::kinds::matching_key(&id.kind, &id.name);
+    if live.has(id, &key) {
+        return Some(true);
+    }
+    if state.unknown_objects.contains_key(&key) {
+        return None;
+    }
+    (state.read && state.incomplete.is_none()).then_some(false)
 }
 
 /// Waits for the first SIGINT or SIGTERM.

@@ -122,6 +122,11 @@ impl Kind for Role {
         Box::new(read::RoleReader::new(scope))
     }
 
+    fn imported(&self, live: &LiveObject) -> Result<Value, String> {
+        // Without any of them, what the role permits would not be managed.
+        Ok(kinds::without_empty(live, &["permissions", "grants", "details"]))
+    }
+
     fn holders(&self, live: &LiveObject) -> Vec<ResourceId> {
         live.facts["holders"].as_array().into_iter().flatten().filter_map(|it| it.as_str()?.parse().ok()).collect()
     }

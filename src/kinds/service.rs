@@ -11,7 +11,7 @@ mod steps;
 
 use crate::kinds::words::{Owner, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope, name};
+use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
 pub struct Service;
@@ -137,6 +137,18 @@ impl Kind for Service {
 
     fn reader(&self, scope: Scope) -> Box<dyn Reader> {
         Box::new(read::ServiceReader::new(scope))
+    }
+
+    fn imported(&self, live: &LiveObject) -> Result<Value, String> {
+        let mut live = live.clone();
+        if let Some(items) = live.spec["items"].as_object_mut() {
+            items.retain(|_, list| list.as_array().is_none_or(|it| !it.is_empty()));
+        }
+        Ok(kinds::without_empty(&live, &[]))
+    }
+
+    fn fills_a_file(&self) -> bool {
+        true
     }
 
     fn holds(&self, name: &str, spec: &Value) -> Vec<ResourceId> {

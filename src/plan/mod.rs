@@ -20,7 +20,7 @@ pub mod policy;
 mod rename;
 mod scope;
 
-pub use scope::scopes;
+pub use scope::{scopes, scopes_with};
 
 /// What the command line adds to a plan.
 #[derive(Clone, Debug, Default)]

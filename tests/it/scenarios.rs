@@ -2,8 +2,8 @@
 //!
 //! A scenario is a folder with manifests and a `transcript.txt`. In it a line `$ bylaws …` runs the
 //! program against the folder's own sandbox, and a line `console> METHOD /path {json}` is somebody in the
-//! console, who changes the organization behind the program's back. What follows each line is what was
-//! printed. `SNAPSHOTS=overwrite cargo test scenarios` writes the transcripts anew: read the difference.
+//! console, who changes the organization behind the program's back, and a line `$ cat FILE` shows a file.
+//! What follows each line is what was printed. `SNAPSHOTS=overwrite cargo test scenarios` writes the transcripts anew: read the difference.
 
 use std::path::Path;
 
@@ -39,6 +39,9 @@ fn play(folder: &Path, script: &str) -> String {
             transcript.push_str(&format!("{line}\n{}\n", run(stage.path(), command)));
         } else if let Some(request) = line.strip_prefix("console> ") {
             transcript.push_str(&format!("{line}\n{}\n\n", console(stage.path(), request)));
+        } else if let Some(file) = line.strip_prefix("$ cat ") {
+            let text = std::fs::read_to_string(stage.path().join(file)).unwrap();
+            transcript.push_str(&format!("{line}\n{}\n\n", text.trim_end().replace("\r\n", "␍\n")));
         } else if line.starts_with("# ") {
             transcript.push_str(&format!("{line}\n"));
         }
@@ -49,7 +52,7 @@ fn play(folder: &Path, script: &str) -> String {
 fn run(folder: &Path, command: &str) -> String {
     let mut arguments: Vec<&str> = command.split(' ').collect();
     let backend = format!("sandbox:{STATE}");
-    if matches!(arguments[0], "plan" | "apply") {
+    if matches!(arguments[0], "plan" | "apply" | "import" | "drift") {
         arguments.extend(["--backend", &backend, "--now", NOW]);
     }
     let run = support::run(folder, &arguments, &[]);

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod explain;
+pub mod import;
 pub mod plan;
 pub mod sandbox;
 pub mod schema;
