@@ -218,12 +218,6 @@ fn specs(
                 Err(why) => left_out.push(LeftOut { id, field: None, why }),
             }
         }
-        for (key, why) in &state.unknown_objects {
-            let id = ResourceId::new(kind.facts().word, key.clone());
-            if !spoken_of.contains(&id) {
-                left_out.push(LeftOut { id, field: None, why: format!("could not be read: {why}") });
-            }
-        }
     }
     (entries, left_out)
 }
