@@ -37,6 +37,7 @@ struct Cli {
 enum Command {
     Plan(commands::plan::Args),
     Apply(commands::apply::Args),
+    Drift(commands::drift::Args),
     Import(commands::import::Args),
     Validate(commands::validate::Args),
     Show(commands::show::Args),
@@ -55,6 +56,7 @@ pub async fn run() -> Exit {
     match cli.command {
         Command::Plan(args) => commands::plan::run(args, &ui).await,
         Command::Apply(args) => commands::apply::run(args, &ui).await,
+        Command::Drift(args) => commands::drift::run(args, &ui).await,
         Command::Import(args) => commands::import::run(args, &ui).await,
         Command::Validate(args) => commands::validate::run(&args, &ui),
         Command::Show(args) => commands::show::run(&args, &ui),

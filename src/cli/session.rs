@@ -100,7 +100,8 @@ pub struct Session {
     fixed: Option<Instant>,
     /// The most writes at once, if somebody said so.
     concurrency: Option<usize>,
-    options: plan::Options,
+    /// What decides about plans.
+    pub options: plan::Options,
     sandbox: Option<sandbox::Running>,
 }
 
@@ -346,8 +347,16 @@ impl Session {
     /// # Errors
     /// The exit code, after everything was said.
     pub async fn plan(&self, ui: &Ui) -> Result<Plan, Exit> {
+        Ok(self.look(ui).await?.1)
+    }
+
+    /// The same, with what was read for it.
+    ///
+    /// # Errors
+    /// The exit code, after everything was said.
+    pub async fn look(&self, ui: &Ui) -> Result<(Snapshot, Plan), Exit> {
         let live = self.read(ui).await?;
-        let mistakes = self.unresolved(&live);
+        let mistakes = unresolved(&self.desired, &live);
         if !mistakes.is_empty() {
             ui.problems(&problem::text(&mistakes, &self.desired.files, 20));
             ui.say("Nothing was changed.");
@@ -363,7 +372,7 @@ impl Session {
                 ui.say(&format!("note: `--allow {allowed}` allows nothing in this plan"));
             }
         }
-        Ok(plan)
+        Ok((live, plan))
     }
 
     /// Asks again who the caller is and what the organization is: an apply has changed its numbers.
@@ -423,13 +432,6 @@ impl Session {
         Ok(live)
     }
 
-    /// References to what is certainly not there: mistakes that only the live organization can tell.
-    fn unresolved(&self, live: &Snapshot) -> Vec<crate::model::Diagnostic> {
-        let mut found = manifest::unresolved(&self.desired, |id| exists(live, id));
-        found.retain(|it| it.severity == crate::model::Severity::Error);
-        found
-    }
-
     /// The organization as people see it.
     pub fn name(&self) -> String {
         let mark = if self.backend == SANDBOX { " (sandbox)" } else { "" };
@@ -450,6 +452,13 @@ impl Session {
     pub async fn close(self, ui: &Ui) {
         close(self.sandbox, ui).await;
     }
+}
+
+/// References to what is certainly not there: mistakes that only the live organization can tell.
+pub fn unresolved(desired: &Desired, live: &Snapshot) -> Vec<crate::model::Diagnostic> {
+    let mut found = manifest::unresolved(desired, |id| exists(live, id));
+    found.retain(|it| it.severity == crate::model::Severity::Error);
+    found
 }
 
 /// Whether something is live, if that is known.

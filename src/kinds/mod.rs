@@ -120,6 +120,11 @@ pub trait Kind: Sync {
         Ok(without_empty(live, &[]))
     }
 
+    /// Fields of which one at most is given, because each says all that the others could. Default: none.
+    fn alternatives(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What an import cannot know of any of them, for whoever reads what it wrote.
     fn import_remark(&self) -> Option<&'static str> {
         None

@@ -74,7 +74,8 @@ fn needs_escape(character: char) -> bool {
     name::is_invisible(character) || matches!(character, '\u{fffe}' | '\u{ffff}')
 }
 
-fn double(text: &str) -> String {
+/// A text in double quotes, whatever it holds.
+pub(super) fn double(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for character in text.chars() {
