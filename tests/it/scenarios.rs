@@ -41,7 +41,9 @@ fn play(folder: &Path, script: &str) -> String {
             transcript.push_str(&format!("{line}\n{}\n\n", console(stage.path(), request)));
         } else if let Some(file) = line.strip_prefix("$ cat ") {
             let text = std::fs::read_to_string(stage.path().join(file)).unwrap();
-            transcript.push_str(&format!("{line}\n{}\n\n", text.trim_end().replace("\r\n", "␍\n")));
+            let text = text.trim_end().replace("\r\n", "␍\n");
+            let lines: Vec<String> = text.lines().map(|it| format!("| {it}").trim_end().to_owned()).collect();
+            transcript.push_str(&format!("{line}\n{}\n\n", lines.join("\n")));
         } else if line.starts_with("# ") {
             transcript.push_str(&format!("{line}\n"));
         }
@@ -60,6 +62,8 @@ fn run(folder: &Path, command: &str) -> String {
     for (stream, mark) in [(&run.stdout, ""), (&run.stderr, "2| ")] {
         // Steps end in whatever order the service answers.
         for line in stream.lines().filter(|it| !it.starts_with("  step ")) {
+            // What a file's comment looks like is no remark of the scenario's.
+            let mark = if mark.is_empty() && line.starts_with('#') { "| " } else { mark };
             text.push_str(format!("{mark}{line}").trim_end());
             text.push('\n');
         }
