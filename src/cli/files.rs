@@ -84,6 +84,12 @@ fn collect(path: &Path, found: &mut Vec<PathBuf>, problems: &mut Vec<String>) {
     }
 }
 
+/// Whether a folder holds any file that [`read`] would read.
+pub fn any(folder: &Path) -> bool {
+    let mut found = Vec::new();
+    walk(folder, &mut found).is_ok() && !found.is_empty()
+}
+
 /// All YAML files below a folder; hidden files and folders, and links to folders, are passed over.
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {

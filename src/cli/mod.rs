@@ -4,12 +4,14 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod base;
 pub mod commands;
+mod connection;
 pub mod exit;
 pub mod files;
 mod git;
 mod output;
 mod session;
 mod ui;
+mod written;
 
 use exit::Exit;
 use ui::{Color, Ui};
@@ -38,6 +40,8 @@ struct Cli {
 enum Command {
     Plan(commands::plan::Args),
     Apply(commands::apply::Args),
+    Drift(commands::drift::Args),
+    Import(commands::import::Args),
     Validate(commands::validate::Args),
     Show(commands::show::Args),
     Schema(commands::schema::Args),
@@ -55,6 +59,8 @@ pub async fn run() -> Exit {
     match cli.command {
         Command::Plan(args) => commands::plan::run(args, &ui).await,
         Command::Apply(args) => commands::apply::run(args, &ui).await,
+        Command::Drift(args) => commands::drift::run(args, &ui).await,
+        Command::Import(args) => commands::import::run(args, &ui).await,
         Command::Validate(args) => commands::validate::run(&args, &ui),
         Command::Show(args) => commands::show::run(&args, &ui),
         Command::Schema(args) => commands::schema::run(&args, &ui),

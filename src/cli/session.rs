@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::api::{self, ApiError, AuthError, Failure, ReadClient};
+use crate::api::{ApiError, Failure, ReadClient};
 use crate::cli::SANDBOX;
 use crate::cli::base;
+pub use crate::cli::connection::{ConnectionArgs, SANDBOX_FILE};
+use crate::cli::connection::{client, connect};
 use crate::cli::exit::Exit;
 use crate::cli::files;
 use crate::cli::output;
@@ -13,15 +15,12 @@ use crate::cli::ui::Ui;
 use crate::kinds;
 use crate::manifest;
 use crate::model::plan::Source;
-use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Secret, Snapshot};
+use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Snapshot};
 use crate::plan;
 use crate::plan::policy::Allowance;
 use crate::render::problem;
 use crate::sandbox;
 use crate::snapshot;
-
-/// Where the embedded service keeps its organization.
-pub const SANDBOX_FILE: &str = ".bylaws/sandbox.json";
 
 /// Which manifest.
 #[derive(Debug, clap::Args)]
@@ -30,29 +29,8 @@ pub struct ManifestArgs {
     pub paths: Vec<PathBuf>,
 }
 
-/// Which service, and how it is asked.
-#[derive(Debug, clap::Args)]
-pub struct ConnectionArgs {
-    /// The service: a URL, or `sandbox[:FILE]` for the embedded one. Left out: `PULUMI_BACKEND_URL`,
-    /// `PULUMI_API`, the current login of the Pulumi credentials file, Pulumi Cloud.
-    #[arg(long, value_name = "URL")]
-    pub backend: Option<String>,
-    /// At most this many requests at once.
-    #[arg(long, value_name = "N")]
-    pub concurrency: Option<usize>,
-    /// At most this many requests a second.
-    #[arg(long, value_name = "N")]
-    pub max_rps: Option<f64>,
-    /// Certificates (PEM) that are trusted beside the system's.
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-    /// The moment against which age is judged, instead of the clock's (RFC 3339).
-    #[arg(long, hide = true, value_parser = Instant::parse)]
-    pub now: Option<Instant>,
-}
-
 /// What decides about a plan.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct PlanArgs {
     /// Accepts a danger: `CODE:ID`, as the plan prints it. May be given again.
     #[arg(long, value_name = "CODE:ID")]
@@ -111,7 +89,8 @@ pub struct Session {
     fixed: Option<Instant>,
     /// The most writes at once, if somebody said so.
     concurrency: Option<usize>,
-    options: plan::Options,
+    /// What decides about plans.
+    pub options: plan::Options,
     /// The base branch, as it was given.
     base: Option<String>,
     sandbox: Option<sandbox::Running>,
@@ -145,9 +124,32 @@ pub async fn open(
         })?;
     }
     let options = options(manifest, &desired, plan, ui)?;
+    let session = begin(desired, options, connection, ui).await?;
+    Ok(Session { base: plan.base.clone(), ..session })
+}
+
+/// Connects. Where the manifest names no organization, it is the caller's only one.
+///
+/// # Errors
+/// The exit code, after everything was said.
+pub async fn begin(
+    mut desired: Desired,
+    options: plan::Options,
+    connection: &ConnectionArgs,
+    ui: &Ui,
+) -> Result<Session, Exit> {
     let (sandbox, target, backend) = connect(connection, ui).await?;
     let client = client(target, connection, ui)?;
     let now = connection.now.unwrap_or_else(clock);
+    if desired.organization.is_empty() {
+        match only_organization(&client, ui).await {
+            Ok(name) => desired.organization = name,
+            Err(exit) => {
+                close(sandbox, ui).await;
+                return Err(exit);
+            }
+        }
+    }
     match snapshot::preflight(&client, &desired.organization, now).await {
         Ok((caller, organization)) => {
             ui.detail(&format!("{} as {}", desired.organization, caller.login));
@@ -161,7 +163,7 @@ pub async fn open(
                 fixed: connection.now,
                 concurrency: connection.concurrency,
                 options,
-                base: plan.base.clone(),
+                base: None,
                 sandbox,
             })
         }
@@ -169,6 +171,29 @@ pub async fn open(
             ui.error(&error.to_string());
             close(sandbox, ui).await;
             Err(exit_of(&error))
+        }
+    }
+}
+
+async fn only_organization(client: &ReadClient, ui: &Ui) -> Result<String, Exit> {
+    let names = snapshot::organizations(client).await.map_err(|error| {
+        ui.error(&error.to_string());
+        exit_of(&error)
+    })?;
+    match <[String; 1]>::try_from(names) {
+        Ok([only]) => Ok(only),
+        Err(names) => {
+            let names: Vec<String> = names.iter().map(|it| format!("`{}`", crate::model::name::visible(it))).collect();
+            match names.as_slice() {
+                [] => ui.error("this token belongs to no organization"),
+                several => {
+                    ui.error(&format!(
+                        "there are several organizations; name one with --organization: {}",
+                        several.join(", ")
+                    ));
+                }
+            }
+            Err(Exit::Invalid)
         }
     }
 }
@@ -209,99 +234,6 @@ fn default_root(desired: &Desired) -> String {
     first.split_once('/').map_or(first, |it| it.0).to_owned()
 }
 
-/// The connection, and the service it goes to if that is our own.
-async fn connect(args: &ConnectionArgs, ui: &Ui) -> Result<(Option<sandbox::Running>, api::Connection, String), Exit> {
-    let embedded = args
-        .backend
-        .as_deref()
-        .and_then(|it| it.strip_prefix(SANDBOX))
-        .filter(|it| it.is_empty() || it.starts_with(':'));
-    let Some(file) = embedded else {
-        let connection = api::choose(&inputs(args)).map_err(|error| {
-            ui.error(&error.to_string());
-            match error {
-                AuthError::Backend { .. } => Exit::Invalid,
-                AuthError::Missing(_) | AuthError::Unusable(_) => Exit::Denied,
-            }
-        })?;
-        ui.detail(&format!(
-            "backend {} ({}), token from {}",
-            connection.backend.as_str(),
-            connection.backend_source,
-            connection.token_source
-        ));
-        let backend = connection.backend.as_str().to_owned();
-        return Ok((None, connection, backend));
-    };
-    let file = file.strip_prefix(':').unwrap_or(SANDBOX_FILE);
-    // One JSON line for each request, as `sandbox serve --log` writes them.
-    let log = std::env::var_os("BYLAWS_SANDBOX_LOG").map(PathBuf::from);
-    let now = args.now.map(|it| it.0);
-    let config = sandbox::Config { file: Some(file.into()), now, log, ..sandbox::Config::default() };
-    let running = sandbox::start(config).await.map_err(|error| {
-        ui.error(&format!("the sandbox does not start: {error:#}"));
-        Exit::Other
-    })?;
-    let own = api::Inputs {
-        flag: Some(running.url()),
-        access_token: Some(Secret::new("pul-sandbox".to_owned())),
-        ..api::Inputs::default()
-    };
-    let connection = api::choose(&own).map_err(|error| {
-        ui.error(&error.to_string());
-        Exit::Bug
-    })?;
-    Ok((Some(running), connection, SANDBOX.to_owned()))
-}
-
-/// What the environment and the credentials file say. The token's value goes nowhere else.
-fn inputs(args: &ConnectionArgs) -> api::Inputs {
-    let set = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
-    let home = set("PULUMI_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".pulumi")));
-    let folder = set("PULUMI_CREDENTIALS_PATH").map(PathBuf::from).or(home);
-    let path = folder.map(|it| it.join("credentials.json")).unwrap_or_default();
-    api::Inputs {
-        flag: args.backend.clone(),
-        backend_url: set("PULUMI_BACKEND_URL"),
-        api: set("PULUMI_API"),
-        access_token: set("PULUMI_ACCESS_TOKEN").map(Secret::new),
-        credentials: std::fs::read_to_string(&path).ok().map(Secret::new),
-        credentials_path: path.display().to_string(),
-    }
-}
-
-fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui) -> Result<ReadClient, Exit> {
-    let extra_ca = match &args.ca_file {
-        None => None,
-        Some(path) => Some(std::fs::read(path).map_err(|error| {
-            ui.error(&format!("failed to read `{}`: {error}", path.display()));
-            Exit::Invalid
-        })?),
-    };
-    let hook = ui.verbose.then(|| request_log(*ui));
-    let mut options = api::Options { extra_ca, max_rps: args.max_rps, hook, ..api::Options::default() };
-    if let Some(most) = args.concurrency {
-        options.concurrency = most.max(1);
-        options.writes = most.max(1);
-    }
-    ReadClient::new(connection, options).map_err(|error| {
-        ui.error(&format!("{error:#}"));
-        Exit::Invalid
-    })
-}
-
-/// Every request on standard error; what a request holds beside its address is never in it.
-fn request_log(ui: Ui) -> api::Hook {
-    std::sync::Arc::new(move |event| match event {
-        api::Event::Attempt { method, path, attempt, outcome, request_id, took } => {
-            let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
-            let number = request_id.as_ref().map(|it| format!(", request {it}")).unwrap_or_default();
-            ui.detail(&format!("{method} {path}: {outcome} in {} ms{again}{number}", took.as_millis()));
-        }
-        api::Event::Rest(pause) => ui.detail(&format!("the service asks for a rest of {} s", pause.as_secs_f32())),
-    })
-}
-
 /// The clock's moment.
 pub fn clock() -> Instant {
     Instant(jiff::Timestamp::now().as_second())
@@ -331,8 +263,16 @@ impl Session {
     /// # Errors
     /// The exit code, after everything was said.
     pub async fn plan(&self, ui: &Ui) -> Result<Plan, Exit> {
+        Ok(self.look(ui).await?.1)
+    }
+
+    /// The same, with what was read for it.
+    ///
+    /// # Errors
+    /// The exit code, after everything was said.
+    pub async fn look(&self, ui: &Ui) -> Result<(Snapshot, Plan), Exit> {
         let live = self.read(ui).await?;
-        let mistakes = self.unresolved(&live);
+        let mistakes = unresolved(&self.desired, &live);
         if !mistakes.is_empty() {
             ui.problems(&problem::text(&mistakes, &self.desired.files, 20));
             ui.say("Nothing was changed.");
@@ -352,7 +292,7 @@ impl Session {
                 ui.say(&format!("note: `--allow {allowed}` allows nothing in this plan"));
             }
         }
-        Ok(plan)
+        Ok((live, plan))
     }
 
     /// Asks again who the caller is and what the organization is: an apply has changed its numbers.
@@ -375,7 +315,15 @@ impl Session {
     }
 
     async fn read(&self, ui: &Ui) -> Result<Snapshot, Exit> {
-        let scopes = plan::scopes(&self.desired, &self.organization, self.now);
+        self.read_with(&BTreeSet::new(), ui).await
+    }
+
+    /// Reads what the manifest needs, and every object of some kinds in full.
+    ///
+    /// # Errors
+    /// The exit code, after everything was said.
+    pub async fn read_with(&self, kinds: &BTreeSet<&'static str>, ui: &Ui) -> Result<Snapshot, Exit> {
+        let scopes = plan::scopes_with(&self.desired, &self.organization, self.now, kinds);
         let caller = self.caller.clone();
         let read = snapshot::read(
             &self.client,
@@ -413,24 +361,6 @@ impl Session {
         named.any(|it| kinds::matching_id(it) == own) || live.has(id, &own.name)
     }
 
-    /// References to what is certainly not there: mistakes that only the live organization can tell.
-    fn unresolved(&self, live: &Snapshot) -> Vec<crate::model::Diagnostic> {
-        let exists = |id: &ResourceId| -> Option<bool> {
-            let state = live.kind(&id.kind);
-            let key = crate::kinds::matching_key(&id.kind, &id.name);
-            if live.has(id, &key) {
-                return Some(true);
-            }
-            if state.unknown_objects.contains_key(&key) {
-                return None;
-            }
-            (state.read && state.incomplete.is_none()).then_some(false)
-        };
-        let mut found = manifest::unresolved(&self.desired, exists);
-        found.retain(|it| it.severity == crate::model::Severity::Error);
-        found
-    }
-
     /// The organization as people see it.
     pub fn name(&self) -> String {
         let mark = if self.backend == SANDBOX { " (sandbox)" } else { "" };
@@ -451,6 +381,26 @@ impl Session {
     pub async fn close(self, ui: &Ui) {
         close(self.sandbox, ui).await;
     }
+}
+
+/// References to what is certainly not there: mistakes that only the live organization can tell.
+pub fn unresolved(desired: &Desired, live: &Snapshot) -> Vec<crate::model::Diagnostic> {
+    let mut found = manifest::unresolved(desired, |id| exists(live, id));
+    found.retain(|it| it.severity == crate::model::Severity::Error);
+    found
+}
+
+/// Whether something is live, if that is known.
+pub fn exists(live: &Snapshot, id: &ResourceId) -> Option<bool> {
+    let state = live.kind(&id.kind);
+    let key = crate::kinds::matching_key(&id.kind, &id.name);
+    if live.has(id, &key) {
+        return Some(true);
+    }
+    if state.unknown_objects.contains_key(&key) {
+        return None;
+    }
+    (state.read && state.incomplete.is_none()).then_some(false)
 }
 
 /// Waits for the first SIGINT or SIGTERM.

@@ -158,6 +158,30 @@ pub trait Kind: Sync {
         Ok(Some(LiveObject { name: change.name.clone(), spec: change.after.clone(), ..live }))
     }
 
+    /// What an import writes for a live object: what somebody would have written, without what goes without saying.
+    /// Default: all that was read and is not empty.
+    ///
+    /// # Errors
+    /// Why it cannot be written, such as `it is managed elsewhere`.
+    fn imported(&self, live: &LiveObject) -> Result<Value, String> {
+        Ok(without_empty(live, &[]))
+    }
+
+    /// Fields of which one at most is given, because each says all that the others could. Default: none.
+    fn alternatives(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What an import cannot know of any of them, for whoever reads what it wrote.
+    fn import_remark(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether one of them is enough for a file of its own, where every file is to be small. Default: no.
+    fn fills_a_file(&self) -> bool {
+        false
+    }
+
     /// Whether `prune` may delete this live object; a tombstone may all the same. Default: yes.
     fn is_prunable(&self, _live: &LiveObject) -> bool {
         true
@@ -306,6 +330,25 @@ pub(crate) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
 pub(crate) fn canonical<T: DeserializeOwned + Serialize>(value: Value) -> Result<Value, String> {
     let typed: T = serde_json::from_value(value).map_err(|error| error.to_string())?;
     serde_json::to_value(typed).map_err(|error| error.to_string())
+}
+
+/// The spec of a live object without fields that could not be read, and without those that are empty,
+/// but for the ones where empty says something.
+pub(crate) fn without_empty(live: &LiveObject, telling: &[&str]) -> Value {
+    let empty = |it: &Value| match it {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    };
+    let mut spec = live.spec.clone();
+    if let Some(map) = spec.as_object_mut() {
+        map.retain(|field, value| {
+            !live.unknown.contains(&format!("/{field}")) && (!empty(value) || telling.contains(&field.as_str()))
+        });
+    }
+    spec
 }
 
 /// One page of a list as its type.

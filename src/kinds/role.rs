@@ -119,8 +119,7 @@ impl Kind for Role {
             let message = format!("a custom role cannot be called `{name}`: `{taken}` has a meaning of its own");
             problems.push(Problem::error("E0408", "", message).help("give it another name"));
         }
-        let given: Vec<&str> =
-            ["permissions", "grants", "details"].into_iter().filter(|it| spec.get(it).is_some()).collect();
+        let given: Vec<&str> = self.alternatives().iter().copied().filter(|it| spec.get(it).is_some()).collect();
         if let [first, second, ..] = given[..] {
             let message = format!("role `{name}` has both `{first}` and `{second}`");
             let problem = Problem::error("E0406", format!("/{second}/#"), message);
@@ -138,6 +137,15 @@ impl Kind for Role {
 
     fn reader(&self, scope: Scope) -> Box<dyn Reader> {
         Box::new(read::RoleReader::new(scope))
+    }
+
+    fn alternatives(&self) -> &'static [&'static str] {
+        &["permissions", "grants", "details"]
+    }
+
+    fn imported(&self, live: &LiveObject) -> Result<Value, String> {
+        // Without any of them, what the role permits would not be managed.
+        Ok(kinds::without_empty(live, self.alternatives()))
     }
 
     fn holders(&self, live: &LiveObject) -> Vec<ResourceId> {

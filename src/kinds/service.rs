@@ -152,6 +152,18 @@ impl Kind for Service {
         Box::new(read::ServiceReader::new(scope))
     }
 
+    fn imported(&self, live: &LiveObject) -> Result<Value, String> {
+        let mut live = live.clone();
+        if let Some(items) = live.spec["items"].as_object_mut() {
+            items.retain(|_, list| list.as_array().is_none_or(|it| !it.is_empty()));
+        }
+        Ok(kinds::without_empty(&live, &[]))
+    }
+
+    fn fills_a_file(&self) -> bool {
+        true
+    }
+
     fn holds(&self, name: &str, spec: &Value) -> Vec<ResourceId> {
         self.references(name, spec).into_iter().map(|it| it.to).collect()
     }

@@ -240,6 +240,25 @@ impl Kind for Team {
         spec["role"].as_str().map(|it| ResourceId::new("role", it)).into_iter().collect()
     }
 
+    fn imported(&self, live: &LiveObject) -> Result<Value, String> {
+        // A team that holds nobody shall go on to hold nobody.
+        let mut spec = kinds::without_empty(live, &["members"]);
+        let (_, elsewhere) = managed_elsewhere(live.spec["kind"].as_str().unwrap_or_default());
+        if let Some(fields) = spec.as_object_mut() {
+            fields.retain(|field, value| match field.as_str() {
+                "kind" => value != "pulumi",
+                "displayName" => *value != live.name.as_str() && !elsewhere.contains(&"displayName"),
+                "role" => value != "none",
+                field => !elsewhere.contains(&field),
+            });
+        }
+        Ok(spec)
+    }
+
+    fn fills_a_file(&self) -> bool {
+        true
+    }
+
     fn is_prunable(&self, live: &LiveObject) -> bool {
         live.spec["kind"] == "pulumi"
     }

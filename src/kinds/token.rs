@@ -185,6 +185,27 @@ impl Kind for Token {
         live.spec["scope"].as_str()?.strip_prefix("team/").map(|it| ResourceId::new("team", it))
     }
 
+    fn imported(&self, live: &LiveObject) -> Result<Value, String> {
+        let older = steps::generations(live).map(|it| it.older).unwrap_or_default();
+        if !older.is_empty() {
+            // Declared, it would be one token, and the others its predecessors, which are revoked in time.
+            let names: Vec<String> = older.iter().map(|it| format!("`{}`", it.name)).collect();
+            return Err(format!(
+                "{} is alive under the same name, and would be revoked as its predecessor",
+                names.join(", ")
+            ));
+        }
+        let mut spec = kinds::without_empty(live, &[]);
+        if let Some(fields) = spec.as_object_mut() {
+            fields.retain(|field, value| field != "rotation" || *value != 1);
+        }
+        Ok(spec)
+    }
+
+    fn import_remark(&self) -> Option<&'static str> {
+        Some("where the value of a token goes is not known: give it `saveTo` before it is rotated or renewed")
+    }
+
     fn lets_go(&self, change: &Change, of: &ResourceId) -> bool {
         // While a predecessor overlaps with its successor, it holds on to what it was made with.
         let revoked = change.steps.iter().any(|it| it.phase == Phase::Delete);

@@ -1,7 +1,9 @@
 //! Texts with a shape: names, logins, `project/name`, owners and scopes, each with its schema.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,12 @@ macro_rules! word {
         impl $name {
             /// What it must look like, and what to say when it does not.
             pub const PATTERN: (&'static str, &'static str) = ($pattern, $message);
+
+            /// Whether a text has this shape.
+            pub fn fits(text: &str) -> bool {
+                static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new($pattern).ok());
+                SHAPE.as_ref().is_some_and(|it| it.is_match(text))
+            }
         }
 
         impl JsonSchema for $name {

@@ -24,6 +24,7 @@ mod tests;
 mod text;
 mod words;
 mod workers;
+pub mod write;
 mod yaml;
 
 use std::collections::{BTreeSet, HashSet};

@@ -52,6 +52,8 @@ pub struct Scope {
     pub referenced: BTreeSet<String>,
     /// Whether every object is wanted in full: its kind is pruned or imported.
     pub everything: bool,
+    /// Whether objects that are not declared shall go: its kind is pruned.
+    pub pruned: bool,
     /// Whether another kind needs this one's list.
     pub listed: bool,
     /// The organization, as its metadata tells.

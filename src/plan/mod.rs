@@ -27,7 +27,7 @@ mod rights;
 mod scope;
 mod target;
 
-pub use scope::scopes;
+pub use scope::{scopes, scopes_with};
 
 /// What the command line adds to a plan.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! What this manifest answers for, and so what has to be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -10,6 +10,16 @@ use crate::plan::origin;
 
 /// For every kind what the plan needs to know of it; kinds that need not be read have an empty scope.
 pub fn scopes(desired: &Desired, organization: &Organization, now: Instant) -> BTreeMap<&'static str, Scope> {
+    scopes_with(desired, organization, now, &BTreeSet::new())
+}
+
+/// The same, with every object of some kinds in full, by their words.
+pub fn scopes_with(
+    desired: &Desired,
+    organization: &Organization,
+    now: Instant,
+    wanted: &BTreeSet<&'static str>,
+) -> BTreeMap<&'static str, Scope> {
     let mut scopes: BTreeMap<&'static str, Scope> = kinds::ALL
         .iter()
         .map(|kind| {
@@ -47,8 +57,11 @@ pub fn scopes(desired: &Desired, organization: &Organization, now: Instant) -> B
         if desired.prune.contains_key(kind.facts().section)
             && let Some(scope) = scopes.get_mut(kind.facts().word)
         {
-            scope.everything = true;
+            (scope.everything, scope.pruned) = (true, true);
         }
+    }
+    for scope in scopes.iter_mut().filter(|it| wanted.contains(it.0)).map(|it| it.1) {
+        scope.everything = true;
     }
     read_along(&mut scopes);
     scopes
@@ -62,7 +75,7 @@ fn waiting(kind: &dyn Kind, entry: &crate::model::Entry) -> Option<String> {
 /// Lists that are needed because of others: to understand their answers, or to see who holds on to what goes.
 fn read_along(scopes: &mut BTreeMap<&'static str, Scope>) {
     let goes = |word: &str, scopes: &BTreeMap<&'static str, Scope>| {
-        scopes.get(word).is_some_and(|it| it.everything || !it.doomed.is_empty())
+        scopes.get(word).is_some_and(|it| it.pruned || !it.doomed.is_empty())
     };
     for kind in kinds::ALL {
         if kind.facts().holds_back.iter().any(|it| goes(it, scopes))

@@ -21,7 +21,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-pub use preflight::preflight;
+pub use preflight::{organizations, preflight};
 
 /// How far a reading has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

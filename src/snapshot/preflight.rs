@@ -32,6 +32,24 @@ pub async fn preflight(client: &ReadClient, org: &str, _now: Instant) -> Result<
     Ok((caller, organization))
 }
 
+/// The organizations that the caller belongs to, sorted; of a machine token the one that it is for.
+///
+/// # Errors
+/// When the service does not tell.
+pub async fn organizations(client: &ReadClient) -> Result<Vec<String>, ApiError> {
+    let user = client.get(&["api".to_owned(), "user".to_owned()], &[]).await?;
+    let user = object(&user.body, "/api/user")?;
+    let name = |it: &Value| it.as_str().filter(|it| !it.is_empty()).map(ToOwned::to_owned);
+    if let Some(own) = user.pointer("/tokenInfo/organization").and_then(name) {
+        return Ok(vec![own]);
+    }
+    let listed = user.get("organizations").and_then(Value::as_array).into_iter().flatten();
+    let mut names: Vec<String> = listed.filter_map(|it| name(it.get("githubLogin")?)).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
 fn object(body: &Bytes, path: &str) -> Result<Value, ApiError> {
     let contract = |what: String| ApiError::new(Failure::Contract(what), "GET", path);
     let value: Value = serde_json::from_slice(body).map_err(|error| contract(error.to_string()))?;

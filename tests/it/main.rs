@@ -8,6 +8,7 @@ mod editor;
 mod examples;
 mod faults;
 mod hazards;
+mod imports;
 mod interruption;
 mod laws;
 mod mistakes;

@@ -2,8 +2,8 @@
 //!
 //! A scenario is a folder with manifests and a `transcript.txt`. In it a line `$ bylaws …` runs the
 //! program against the folder's own sandbox, and a line `console> METHOD /path {json}` is somebody in the
-//! console, who changes the organization behind the program's back. What follows each line is what was
-//! printed. `SNAPSHOTS=overwrite cargo test scenarios` writes the transcripts anew: read the difference.
+//! console, who changes the organization behind the program's back, and a line `$ cat FILE` shows a file.
+//! What follows each line is what was printed. `SNAPSHOTS=overwrite cargo test scenarios` writes the transcripts anew: read the difference.
 
 use std::path::Path;
 
@@ -40,6 +40,11 @@ fn play(folder: &Path, script: &str) -> String {
             transcript.push_str(&format!("{line}\n{}\n", run(stage.path(), command)));
         } else if let Some(request) = line.strip_prefix("console> ") {
             transcript.push_str(&format!("{line}\n{}\n\n", console(stage.path(), request)));
+        } else if let Some(file) = line.strip_prefix("$ cat ") {
+            let text = std::fs::read_to_string(stage.path().join(file)).unwrap();
+            let text = text.trim_end().replace("\r\n", "␍\n");
+            let lines: Vec<String> = text.lines().map(|it| format!("| {it}").trim_end().to_owned()).collect();
+            transcript.push_str(&format!("{line}\n{}\n\n", lines.join("\n")));
         } else if line.starts_with("# ") {
             transcript.push_str(&format!("{line}\n"));
         }
@@ -50,7 +55,7 @@ fn play(folder: &Path, script: &str) -> String {
 fn run(folder: &Path, command: &str) -> String {
     let mut arguments: Vec<&str> = command.split(' ').collect();
     let backend = format!("sandbox:{STATE}");
-    if matches!(arguments[0], "plan" | "apply") {
+    if matches!(arguments[0], "plan" | "apply" | "import" | "drift") {
         arguments.extend(["--backend", &backend, "--now", NOW]);
     }
     let run = support::run(folder, &arguments, &[]);
@@ -58,6 +63,8 @@ fn run(folder: &Path, command: &str) -> String {
     for (stream, mark) in [(&run.stdout, ""), (&run.stderr, "2| ")] {
         // Steps end in whatever order the service answers.
         for line in stream.lines().filter(|it| !it.starts_with("  step ")) {
+            // What a file's comment looks like is no remark of the scenario's.
+            let mark = if mark.is_empty() && line.starts_with('#') { "| " } else { mark };
             text.push_str(format!("{mark}{line}").trim_end());
             text.push('\n');
         }

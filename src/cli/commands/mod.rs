@@ -1,7 +1,9 @@
 //! One file for each command: its arguments, then how it runs.
 
 pub mod apply;
+pub mod drift;
 pub mod explain;
+pub mod import;
 pub mod plan;
 pub mod sandbox;
 pub mod schema;

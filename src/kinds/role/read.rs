@@ -100,7 +100,7 @@ impl RoleReader {
     fn holder_reads(&self) -> Vec<Read> {
         let org = &self.scope.organization.name;
         let going = |name: &String| {
-            self.scope.doomed.contains_key(name) || (self.scope.everything && !self.scope.declared.contains_key(name))
+            self.scope.doomed.contains_key(name) || (self.scope.pruned && !self.scope.declared.contains_key(name))
         };
         let mut reads = Vec::new();
         for record in self.records.iter().filter(|it| it.default_identifier.is_none() && going(&it.name)) {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::kinds::words::{Permission, QualifiedName};
+
 /// The literal that names a stack by its id.
 pub(super) const STACK_LITERAL: &str = "PermissionLiteralExpressionStack";
 /// The literal that names an environment by its id.
@@ -101,8 +103,10 @@ fn is(tree: &Value, part: &str, fields: &[&str]) -> bool {
         && map.iter().all(|(key, value)| key == "__type" || fields.contains(&key.as_str()) || value.is_null())
 }
 
+/// The permissions of a plain `Allow`, if each of them can be written in a manifest.
 fn plain_allow(tree: &Value) -> Option<&Value> {
-    is(tree, "PermissionDescriptorAllow", &["permissions"]).then(|| &tree["permissions"]).filter(|it| it.is_array())
+    let permissions = is(tree, "PermissionDescriptorAllow", &["permissions"]).then(|| &tree["permissions"])?;
+    permissions.as_array()?.iter().all(|it| it.as_str().is_some_and(Permission::fits)).then_some(permissions)
 }
 
 fn singular(field: &str) -> &str {
@@ -120,12 +124,12 @@ fn read_grant(tree: &Value, names: &Names) -> Option<Value> {
     if !is(tree, "PermissionDescriptorCondition", &["condition", "subNode"]) {
         return None;
     }
-    let permissions = plain_allow(&tree["subNode"])?;
+    let permissions = plain_allow(&tree["subNode"]).filter(|it| it.as_array().is_some_and(|it| !it.is_empty()))?;
     let mut named = Vec::new();
     read_condition(&tree["condition"], names, &mut named)?;
     let field = named.first()?.0;
     // A condition over both stacks and environments cannot be said in one grant.
-    if named.iter().any(|it| it.0 != field) {
+    if named.iter().any(|it| it.0 != field || !QualifiedName::fits(&it.1)) {
         return None;
     }
     let named: Vec<&str> = named.iter().map(|it| it.1.as_str()).collect();

@@ -125,9 +125,7 @@ impl Reader for TeamReader {
         for Record { name, .. } in self.listed.iter().filter(|it| self.scope.wants(&it.name)) {
             reads.push(Read::whole(format!("team {name}"), kinds::org_path(org, ["teams", name])).of(name));
             // A team that goes takes its tokens with it; whoever reviews that has to see them.
-            if self.scope.doomed.contains_key(name)
-                || (self.scope.everything && !self.scope.declared.contains_key(name))
-            {
+            if self.scope.doomed.contains_key(name) || (self.scope.pruned && !self.scope.declared.contains_key(name)) {
                 let path = kinds::org_path(org, ["teams", name, "tokens"]);
                 reads.push(Read::whole(format!("tokens of {name}"), path).paged().query("filter", "active").of(name));
             }

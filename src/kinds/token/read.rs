@@ -122,7 +122,9 @@ impl TokenReader {
             return Vec::new();
         }
         let here: BTreeSet<&str> = self.listed.iter().map(|(_, it)| logical_name(&it.name).0).collect();
-        if self.scope.declared.keys().chain(self.scope.doomed.keys()).all(|it| here.contains(it.as_str())) {
+        let mut wanted = self.scope.declared.keys().chain(self.scope.doomed.keys());
+        let found = wanted.all(|it| here.contains(it.as_str()));
+        if found && !self.scope.everything {
             return Vec::new();
         }
         self.searched = true;

@@ -1,9 +1,11 @@
 //! Plans and reports for a terminal: signs in column 0, names whole, the important things last.
 
+mod drift;
 mod layout;
 mod plan;
 mod report;
 
+pub use drift::drift;
 pub use plan::plan;
 pub use report::report;
 

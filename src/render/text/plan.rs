@@ -42,9 +42,9 @@ fn summary(plan: &Plan, options: Options) -> String {
     format!("Plan for {organization}: {}{rest}", counts.join(", "))
 }
 
-struct Page<'a> {
-    options: Options<'a>,
-    items: Vec<Item>,
+pub(super) struct Page<'a> {
+    pub(super) options: Options<'a>,
+    pub(super) items: Vec<Item>,
 }
 
 impl Page<'_> {
@@ -52,7 +52,7 @@ impl Page<'_> {
         self.items.extend([Item::Plain(String::new()), Item::Heading(heading.to_owned())]);
     }
 
-    fn changes(&mut self, plan: &Plan) {
+    pub(super) fn changes(&mut self, plan: &Plan) {
         let mut kind = None;
         for change in digest::ordered(&plan.changes) {
             if kind != Some(&change.kind) {
