@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, in one binary.
 
+mod accepting;
 mod calls;
 mod contract;
 mod editor;

@@ -303,3 +303,52 @@ pub(super) fn one_line(written: &str, target: &Value, around: Around) -> String 
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Editor, applied};
+    use crate::manifest::budget::Budget;
+    use crate::manifest::yaml;
+
+    /// A text whose value under `a` has become another.
+    fn set(text: &str, target: Value) -> Result<String, String> {
+        let root = yaml::read(0, text, &Budget::default()).root.expect("a tree");
+        let (key, node) = root.entries().iter().find(|it| &*it.0.text == "a").expect("an entry");
+        let mut editor = Editor::new(text);
+        editor.set(key, node, &target)?;
+        let after = applied(text, editor.finish())?;
+        let read = yaml::read(0, &after, &Budget::default()).root.expect("a tree");
+        assert_eq!(read.get("a").map(crate::model::Node::to_value), Some(target), "{after}");
+        Ok(after)
+    }
+
+    #[test]
+    fn only_what_says_something_else_changes() {
+        let same = |before: &str, target: Value, after: &str| assert_eq!(set(before, target).as_deref(), Ok(after));
+        same("a: x  # c\n", json!("v"), "a: v  # c\n");
+        same("a: \"x\"  # c\n", json!("y"), "a: \"y\"  # c\n");
+        same("a: x\nb: 1", json!("two\nlines"), "a: |-\n  two\n  lines\nb: 1");
+        same("a: x # c\n", json!("two\nlines"), "a: \"two\\nlines\" # c\n");
+        same("a: |\n  x\n  y\n\nb: 1\n", json!("z"), "a: z\n\nb: 1\n");
+        same("a: [x, 'y', z]\n", json!(["y", "z", "new"]), "a: ['y', z, new]\n");
+        same("a: [x,\n    y]\n", json!(["x", "y", "z"]), "a: [x,\n    y,\n    z]\n");
+        same("a: [x]\n", json!([]), "a: []\n");
+        same("a: []\n", json!(["x"]), "a: [x]\n");
+        same("a: {k: 1, l: [x]}\n", json!({"l": ["x", "v"], "m": true}), "a: {l: [x, v], m: true}\n");
+        same("a:\n  # c\n  - x\n  - y # d\n", json!(["y", "z"]), "a:\n  # c\n  - y # d\n  - z\n");
+        same("a:\r\n  k: x\r\n  l: y", json!({"k": "x", "m": 1}), "a:\r\n  k: x\r\n  m: 1\r\n");
+        same("a: # c\n  k: x\nb: 1\n", json!({}), "a: {} # c\nb: 1\n");
+        same("a:\n- k: 1\n  l: 2\n- k: 3\n", json!([{"k": 1, "l": 4}, {"k": 3}]), "a:\n- k: 1\n  l: 4\n- k: 3\n");
+    }
+
+    #[test]
+    fn what_would_take_something_else_along_is_refused() {
+        let why = |before: &str, target: Value| set(before, target).expect_err("a refusal");
+        assert_eq!(why("x: &x [1]\na: *x\n", json!([2])), "is written as the alias `*x`");
+        assert!(why("a:\n  k: x\n  # c\n  l: y\n", json!({})).contains("comments"));
+        assert!(why("x: &x {k: 1}\na:\n  <<: *x\n  l: 2\n", json!({"k": 2, "l": 2})).contains("merge key"));
+        assert!(why("a: [x, # c\n  y]\n", json!(["y"])).contains("comments"));
+    }
+}
