@@ -14,6 +14,8 @@ pub(super) struct Edit {
     pub start: usize,
     pub end: usize,
     pub text: String,
+    /// For lines of their own: how the line before them ends, should it have no end yet.
+    own_lines: Option<&'static str>,
 }
 
 /// A file whose values are edited.
@@ -35,6 +37,9 @@ pub(super) fn applied(text: &str, mut edits: Vec<Edit>) -> Result<String, String
     for edit in edits {
         let kept = text.get(at..edit.start).ok_or("two changes would meet in one place")?;
         result.push_str(kept);
+        if let Some(end_of_line) = edit.own_lines.filter(|_| !result.is_empty() && !result.ends_with('\n')) {
+            result.push_str(end_of_line);
+        }
         result.push_str(&edit.text);
         at = edit.end;
     }
@@ -131,7 +136,7 @@ impl<'a> Editor<'a> {
     }
 
     fn replace(&mut self, start: usize, end: usize, text: String) {
-        self.edits.push(Edit { start, end, text });
+        self.edits.push(Edit { start, end, text, own_lines: None });
     }
 
     fn set_map(&mut self, node: &Node, target: &serde_json::Map<String, Value>) -> Result<(), String> {
@@ -284,11 +289,8 @@ impl<'a> Editor<'a> {
     fn insert_after(&mut self, end_of_value: usize, lines: &[String]) {
         let content = self.text[..end_of_value].trim_end().len();
         let at = lines::after(self.text, content);
-        let mut text: String = lines.iter().map(|it| format!("{it}{}", self.end_of_line)).collect();
-        if !self.text[..at].ends_with('\n') {
-            text.insert_str(0, self.end_of_line);
-        }
-        self.replace(at, at, text);
+        let text = lines.iter().map(|it| format!("{it}{}", self.end_of_line)).collect();
+        self.edits.push(Edit { start: at, end: at, text, own_lines: Some(self.end_of_line) });
     }
 }
 
