@@ -263,15 +263,7 @@ impl Session {
     /// # Errors
     /// The exit code, after everything was said.
     pub async fn plan(&self, ui: &Ui) -> Result<Plan, Exit> {
-        Ok(self.look(ui).await?.1)
-    }
-
-    /// The same, with what was read for it.
-    ///
-    /// # Errors
-    /// The exit code, after everything was said.
-    pub async fn look(&self, ui: &Ui) -> Result<(Snapshot, Plan), Exit> {
-        let live = self.read(ui).await?;
+        let live = self.read_with(&BTreeSet::new(), ui).await?;
         let mistakes = unresolved(&self.desired, &live);
         if !mistakes.is_empty() {
             ui.problems(&problem::text(&mistakes, &self.desired.files, 20));
@@ -292,7 +284,7 @@ impl Session {
                 ui.say(&format!("note: `--allow {allowed}` allows nothing in this plan"));
             }
         }
-        Ok((live, plan))
+        Ok(plan)
     }
 
     /// Asks again who the caller is and what the organization is: an apply has changed its numbers.
@@ -312,10 +304,6 @@ impl Session {
     /// The command that applies a plan of this session.
     pub fn command(&self, plan: &Plan) -> String {
         output::command(plan, &self.options.allow, self.base.as_deref())
-    }
-
-    async fn read(&self, ui: &Ui) -> Result<Snapshot, Exit> {
-        self.read_with(&BTreeSet::new(), ui).await
     }
 
     /// Reads what the manifest needs, and every object of some kinds in full.

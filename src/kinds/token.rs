@@ -383,7 +383,7 @@ mod tests {
 
     use super::Token;
     use crate::kinds::Kind;
-    use crate::model::Severity;
+    use crate::model::{LiveObject, Severity};
 
     fn problems(mut spec: Value) -> Vec<(&'static str, String)> {
         if spec.get("scope").is_none() {
@@ -394,6 +394,20 @@ mod tests {
 
     fn one(code: &'static str, pointer: &str) -> Vec<(&'static str, String)> {
         vec![(code, pointer.to_owned())]
+    }
+
+    #[test]
+    fn a_token_with_predecessors_is_not_imported() {
+        let token = |name: &str| json!({"id": "t", "name": name, "rotation": 1, "expires": 0});
+        let live = |older: Value| LiveObject {
+            name: "ci".to_owned(),
+            spec: json!({"scope": "organization", "description": "", "rotation": 1}),
+            facts: json!({"current": token("ci"), "older": older}),
+            ..LiveObject::default()
+        };
+        assert_eq!(Token.imported(&live(json!([]))), Ok(json!({"scope": "organization"})));
+        let why = Token.imported(&live(json!([token("ci.1-abcdef")]))).unwrap_err();
+        assert!(why.contains("`ci.1-abcdef`"), "{why}");
     }
 
     #[test]

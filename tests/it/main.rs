@@ -2,6 +2,7 @@
 
 mod base;
 mod budgets;
+mod accepting;
 mod calls;
 mod contract;
 mod editor;

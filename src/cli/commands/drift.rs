@@ -11,16 +11,17 @@ use crate::cli::ui::Ui;
 use crate::cli::{output, written};
 use crate::kinds;
 use crate::manifest::write::{Acceptance, Accepted, accept};
-use crate::model::{Change, Plan, ResourceId, Snapshot, name};
+use crate::model::{Change, Desired, Diagnostic, Plan, ResourceId, Snapshot, name};
 use crate::plan;
-use crate::render::text;
+use crate::render::{problem, text};
 
 /// Shows what is live and not as the manifest says. With `--write` the manifest follows what is live.
 ///
 /// Only the lines that say something else are changed: comments, anchors, aliases and the order stay. What was
 /// written is loaded and planned before it takes its place, and must differ in exactly what was accepted.
 /// Whatever cannot be written so is left as it is, with the reason: what comes from an alias or a merge key,
-/// what several places share, what holds comments, a rotation or a rename that is still to do.
+/// what several places share, what holds comments, a rotation or a rename that is still to do. Where the manifest
+/// refers to something that is gone, that is shown as `plan` shows it, and ends with 2.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -49,7 +50,8 @@ pub async fn run(args: Args, ui: &Ui) -> Exit {
 }
 
 async fn drift(args: &Args, session: &Session, ui: &Ui) -> Result<Exit, Exit> {
-    let (live, plan) = session.look(ui).await?;
+    let live = session.read_with(&BTreeSet::new(), ui).await?;
+    let plan = plan::plan(&session.desired, &live, &session.options);
     ui.result(&text::drift(&plan, output::human(&plan, ui, "")));
     for sentence in plan.diagnostics.iter().filter(|it| it.code == "not-visible") {
         ui.say(&format!("not seen: {}", name::visible(&sentence.message)));
@@ -57,7 +59,11 @@ async fn drift(args: &Args, session: &Session, ui: &Ui) -> Result<Exit, Exit> {
     if plan.status.errored {
         return Err(Exit::Bug);
     }
+    let mistakes = session::unresolved(&session.desired, &live);
     let complete = if plan.status.complete { Exit::Done } else { Exit::Service };
+    if plan.is_empty() || !args.write {
+        wrong(&mistakes, &session.desired, ui)?;
+    }
     if plan.is_empty() {
         return Ok(complete);
     }
@@ -65,7 +71,8 @@ async fn drift(args: &Args, session: &Session, ui: &Ui) -> Result<Exit, Exit> {
         ui.say("The manifest follows with bylaws drift --write; the organization follows with bylaws apply.");
         return Ok(if complete == Exit::Done && args.expect_no_changes { Exit::Changes } else { complete });
     }
-    let outcome = Search { session, live: &live, before: &plan, imported: imported(&plan, &live) }.run();
+    let mistakes = mistakes.into_iter().map(|it| it.message).collect();
+    let outcome = Search { session, live: &live, before: &plan, imported: imported(&plan, &live), mistakes }.run();
     if let Some(accepted) = &outcome.accepted {
         written::write(&accepted.files).map_err(|why| {
             ui.error(&why);
@@ -73,12 +80,23 @@ async fn drift(args: &Args, session: &Session, ui: &Ui) -> Result<Exit, Exit> {
         })?;
     }
     ui.result(&report(&outcome));
+    let desired = outcome.accepted.as_ref().map_or(&session.desired, |it| &it.desired);
+    wrong(&session::unresolved(desired, &live), desired, ui)?;
     match (outcome.refused.is_empty(), complete, args.expect_no_changes) {
         (true, complete, _) => Ok(complete),
         (false, Exit::Done, true) => Ok(Exit::Changes),
         (false, Exit::Done, false) => Ok(Exit::Refused),
         (false, incomplete, _) => Ok(incomplete),
     }
+}
+
+/// What the manifest refers to and is not live any more: somebody has to decide what stands there instead.
+fn wrong(mistakes: &[Diagnostic], desired: &Desired, ui: &Ui) -> Result<(), Exit> {
+    if mistakes.is_empty() {
+        return Ok(());
+    }
+    ui.problems(&problem::text(mistakes, &desired.files, 20));
+    Err(Exit::Invalid)
 }
 
 /// What an import would write of everything that has drifted.
@@ -105,6 +123,8 @@ struct Search<'a> {
     live: &'a Snapshot,
     before: &'a Plan,
     imported: BTreeMap<ResourceId, Value>,
+    /// What is wrong with the manifest as it is: something it refers to is not live any more.
+    mistakes: BTreeSet<String>,
 }
 
 impl<'a> Search<'a> {
@@ -145,7 +165,8 @@ impl<'a> Search<'a> {
         let acceptances: Vec<Acceptance> =
             changes.iter().map(|it| Acceptance { change: it, imported: self.imported.get(&it.id) }).collect();
         let accepted = accept(&self.session.desired, &acceptances)?;
-        if let Some(mistake) = session::unresolved(&accepted.desired, self.live).first() {
+        let mistakes = session::unresolved(&accepted.desired, self.live);
+        if let Some(mistake) = mistakes.iter().find(|it| !self.mistakes.contains(&it.message)) {
             return Err(format!("the manifest would be wrong then: {}", mistake.message));
         }
         let after = plan::plan(&accepted.desired, self.live, &self.session.options);

@@ -14,6 +14,8 @@ pub(super) struct Edit {
     pub start: usize,
     pub end: usize,
     pub text: String,
+    /// For lines of their own: how the line before them ends, should it have no end yet.
+    own_lines: Option<&'static str>,
 }
 
 /// A file whose values are edited.
@@ -35,6 +37,9 @@ pub(super) fn applied(text: &str, mut edits: Vec<Edit>) -> Result<String, String
     for edit in edits {
         let kept = text.get(at..edit.start).ok_or("two changes would meet in one place")?;
         result.push_str(kept);
+        if let Some(end_of_line) = edit.own_lines.filter(|_| !result.is_empty() && !result.ends_with('\n')) {
+            result.push_str(end_of_line);
+        }
         result.push_str(&edit.text);
         at = edit.end;
     }
@@ -131,7 +136,7 @@ impl<'a> Editor<'a> {
     }
 
     fn replace(&mut self, start: usize, end: usize, text: String) {
-        self.edits.push(Edit { start, end, text });
+        self.edits.push(Edit { start, end, text, own_lines: None });
     }
 
     fn set_map(&mut self, node: &Node, target: &serde_json::Map<String, Value>) -> Result<(), String> {
@@ -284,11 +289,8 @@ impl<'a> Editor<'a> {
     fn insert_after(&mut self, end_of_value: usize, lines: &[String]) {
         let content = self.text[..end_of_value].trim_end().len();
         let at = lines::after(self.text, content);
-        let mut text: String = lines.iter().map(|it| format!("{it}{}", self.end_of_line)).collect();
-        if !self.text[..at].ends_with('\n') {
-            text.insert_str(0, self.end_of_line);
-        }
-        self.replace(at, at, text);
+        let text = lines.iter().map(|it| format!("{it}{}", self.end_of_line)).collect();
+        self.edits.push(Edit { start: at, end: at, text, own_lines: Some(self.end_of_line) });
     }
 }
 
@@ -301,5 +303,54 @@ pub(super) fn one_line(written: &str, target: &Value, around: Around) -> String 
         Value::String(text) if written.starts_with('"') => scalar::double(text),
         Value::String(text) => scalar::line(text, around),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Editor, applied};
+    use crate::manifest::budget::Budget;
+    use crate::manifest::yaml;
+
+    /// A text whose value under `a` has become another.
+    fn set(text: &str, target: Value) -> Result<String, String> {
+        let root = yaml::read(0, text, &Budget::default()).root.expect("a tree");
+        let (key, node) = root.entries().iter().find(|it| &*it.0.text == "a").expect("an entry");
+        let mut editor = Editor::new(text);
+        editor.set(key, node, &target)?;
+        let after = applied(text, editor.finish())?;
+        let read = yaml::read(0, &after, &Budget::default()).root.expect("a tree");
+        assert_eq!(read.get("a").map(crate::model::Node::to_value), Some(target), "{after}");
+        Ok(after)
+    }
+
+    #[test]
+    fn only_what_says_something_else_changes() {
+        let same = |before: &str, target: Value, after: &str| assert_eq!(set(before, target).as_deref(), Ok(after));
+        same("a: x  # c\n", json!("v"), "a: v  # c\n");
+        same("a: \"x\"  # c\n", json!("y"), "a: \"y\"  # c\n");
+        same("a: x\nb: 1", json!("two\nlines"), "a: |-\n  two\n  lines\nb: 1");
+        same("a: x # c\n", json!("two\nlines"), "a: \"two\\nlines\" # c\n");
+        same("a: |\n  x\n  y\n\nb: 1\n", json!("z"), "a: z\n\nb: 1\n");
+        same("a: [x, 'y', z]\n", json!(["y", "z", "new"]), "a: ['y', z, new]\n");
+        same("a: [x,\n    y]\n", json!(["x", "y", "z"]), "a: [x,\n    y,\n    z]\n");
+        same("a: [x]\n", json!([]), "a: []\n");
+        same("a: []\n", json!(["x"]), "a: [x]\n");
+        same("a: {k: 1, l: [x]}\n", json!({"l": ["x", "v"], "m": true}), "a: {l: [x, v], m: true}\n");
+        same("a:\n  # c\n  - x\n  - y # d\n", json!(["y", "z"]), "a:\n  # c\n  - y # d\n  - z\n");
+        same("a:\r\n  k: x\r\n  l: y", json!({"k": "x", "m": 1}), "a:\r\n  k: x\r\n  m: 1\r\n");
+        same("a: # c\n  k: x\nb: 1\n", json!({}), "a: {} # c\nb: 1\n");
+        same("a:\n- k: 1\n  l: 2\n- k: 3\n", json!([{"k": 1, "l": 4}, {"k": 3}]), "a:\n- k: 1\n  l: 4\n- k: 3\n");
+    }
+
+    #[test]
+    fn what_would_take_something_else_along_is_refused() {
+        let why = |before: &str, target: Value| set(before, target).expect_err("a refusal");
+        assert_eq!(why("x: &x [1]\na: *x\n", json!([2])), "is written as the alias `*x`");
+        assert!(why("a:\n  k: x\n  # c\n  l: y\n", json!({})).contains("comments"));
+        assert!(why("x: &x {k: 1}\na:\n  <<: *x\n  l: 2\n", json!({"k": 2, "l": 2})).contains("merge key"));
+        assert!(why("a: [x, # c\n  y]\n", json!(["y"])).contains("comments"));
     }
 }

@@ -95,6 +95,22 @@ impl Stage {
         run(self.folder.path(), &all, &[("PULUMI_ACCESS_TOKEN", "pul-sandbox")])
     }
 
+    /// Sends a request as somebody in the console would, below the organization; its status.
+    pub fn ask(&self, method: &str, path: &[String], body: &serde_json::Value) -> u16 {
+        let mut url: reqwest::Url = self.service().url().parse().unwrap();
+        url.path_segments_mut().unwrap().clear().extend(["api", "orgs", "acme"]).extend(path);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let request = client
+                .request(method.parse().unwrap(), url)
+                .header("Authorization", "token pul-sandbox")
+                .header("Accept", "application/vnd.pulumi+8")
+                .json(body);
+            request.send().await.unwrap().status().as_u16()
+        })
+    }
+
     /// `METHOD path` of every request so far.
     pub fn requests(&self) -> Vec<String> {
         self.service().requests().into_iter().map(|it| format!("{} {}", it.method, it.path)).collect()
