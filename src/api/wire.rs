@@ -80,7 +80,7 @@ impl Wire {
             Some(pem) => reqwest::Certificate::from_pem_bundle(pem).ok().filter(|it| !it.is_empty()),
             None => Some(Vec::new()),
         };
-        let extra_ca = extra_ca.context("the extra certificates are not a PEM file of certificates")?;
+        let extra_ca = extra_ca.context("the extra certificates (--ca-file) are not a PEM file of certificates")?;
         let gate = Gate::new(options.concurrency, options.writes, options.max_rps);
         Ok(Self {
             backend,
@@ -220,7 +220,10 @@ impl Wire {
             }
             cause = it.source();
         }
-        let what = self.safe(&what, 300);
+        let mut what = self.safe(&what, 300);
+        if what.contains("certificate") {
+            what.push_str("; the certificates of an authority of your own are given with --ca-file");
+        }
         let maybe_applied = !error.is_connect();
         match error.is_timeout() {
             true => Failure::Timeout { what: "no connection in time".to_owned(), maybe_applied },

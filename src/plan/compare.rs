@@ -25,6 +25,21 @@ pub(super) fn fields(rules: &[(&str, FieldRule)], desired: &Value, live: &LiveOb
     found
 }
 
+/// Adds to the mappings of a spec what is live and not in them, so that none of it goes; what was added, as pointers.
+pub(super) fn keep(rules: &[(&str, FieldRule)], desired: &mut Value, live: &LiveObject) -> Vec<String> {
+    let mut kept = Vec::new();
+    for (name, _) in rules.iter().filter(|it| it.1 == FieldRule::Map) {
+        let Some(wanted) = desired.get_mut(*name).and_then(Value::as_object_mut) else { continue };
+        for (key, value) in live.spec[*name].as_object().into_iter().flatten() {
+            if !wanted.contains_key(key) {
+                wanted.insert(key.clone(), value.clone());
+                kept.push(format!("{name}/{key}"));
+            }
+        }
+    }
+    kept
+}
+
 fn field(
     path: String,
     rule: FieldRule,

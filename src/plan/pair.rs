@@ -119,7 +119,20 @@ impl<'a> Pairing<'a, '_> {
             paired.unseen.push(format!("{} of {} could not be read, so that it is left alone", &field[1..], entry.id));
         }
         let rules = self.kind.facts().fields;
-        let spec = &*rename::spelled_as_live(self.kind, spec, live);
+        let mut spec = rename::spelled_as_live(self.kind, spec, live);
+        if !rights::sees_everything(self.world) {
+            let kept = compare::keep(rules, spec.to_mut(), live);
+            if !kept.is_empty() {
+                paired.unseen.push(format!(
+                    "{} of {} is not withdrawn, because `{}` is not known to administer the organization, and may not \
+                     see all there is",
+                    kept.join(", "),
+                    entry.id,
+                    self.world.live.caller.login
+                ));
+            }
+        }
+        let spec = &*spec;
         let renamed_live = rename::with_new_names(self.kind, live, self.renames);
         let mut fields = compare::fields(rules, spec, renamed_live.as_ref().unwrap_or(live));
         compare::leave_to_deletions(&mut fields, self.kind.references(&live.name, &live.spec), &paired.going);

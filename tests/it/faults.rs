@@ -1,6 +1,7 @@
 //! Every read request of a plan, failing in every way: the same plan, or a clear error; never another deletion.
 
 mod exits;
+mod leaks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;

@@ -16,6 +16,7 @@ use crate::model::{self, Read, Secret};
 
 mod refusals;
 pub(crate) mod server;
+mod tls;
 
 use server::{Does, Server};
 

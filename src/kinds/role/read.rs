@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::kinds::member::BUILT_IN_ROLES;
 use crate::kinds::role::tree;
 use crate::kinds::token::logical_name;
 use crate::kinds::{self, Finished, Reader};
@@ -141,6 +142,11 @@ impl RoleReader {
     }
 }
 
+/// Whether a custom role has a name that stands for something else wherever a manifest names a role.
+fn is_taken(name: &str) -> bool {
+    name == "none" || BUILT_IN_ROLES.iter().any(|it| it.0 == name)
+}
+
 impl Reader for RoleReader {
     fn start(&mut self) -> Vec<Read> {
         let org = &self.scope.organization.name;
@@ -210,6 +216,17 @@ impl Reader for RoleReader {
                     facts,
                     managed_by: Some("Pulumi Cloud, as a built-in role".to_owned()),
                     protected: Some("it is a built-in role".to_owned()),
+                    ..LiveObject::default()
+                });
+                continue;
+            }
+            // Its name means something else in a manifest, so that it goes under one that nobody can write.
+            if is_taken(&record.name) {
+                objects.push(LiveObject {
+                    name: format!("custom/{}", record.name),
+                    spec: json!({}),
+                    facts,
+                    managed_by: Some("whoever gave it a name that means something else here".to_owned()),
                     ..LiveObject::default()
                 });
                 continue;

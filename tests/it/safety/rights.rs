@@ -179,3 +179,41 @@ fn an_organization_of_one_person_has_no_teams() {
     assert!(messages.iter().any(|it| it.contains("an organization of one person has no teams")), "{messages:#?}");
     assert!(stage.writes().is_empty());
 }
+
+#[test]
+fn whoever_may_not_see_all_grants_withdraws_none() {
+    let stage = with("teams: {platform: {stacks: {etl/prod: read}}}\n");
+    give(&stage, "carol", &["team:update", "stack_access:update"]);
+    let run = run_as(&stage, "carol", &["plan", "--format", "json"]).ended(4);
+    let (messages, plan) = told(&run, "not-visible");
+    assert!(messages.iter().any(|it| it.starts_with("stacks/shop/prod of team/platform is not")), "{messages:#?}");
+    let change = &plan["changes"][0];
+    assert_eq!(change["fields"][0]["added"], serde_json::json!(["etl/prod"]), "{change:#}");
+    assert!(change["fields"][0].get("removed").is_none_or(|it| it == &serde_json::json!([])), "{change:#}");
+    assert!(!change["steps"].to_string().contains("removeStack"), "{change:#}");
+    // An administrator sees them all.
+    let run = stage.run(&["plan", "--format", "json"]).ended(0);
+    assert!(run.stdout.contains("removeStack"), "{}", run.stdout);
+}
+
+#[test]
+fn a_custom_role_called_like_a_built_in_one_is_neither_it_nor_touched() {
+    for name in ["admin", "member", "none"] {
+        let text = "members: {bob: {role: member}, carol: {role: member}}\nroles: {stack-auditor: {}}\n\
+                    prune: {roles: true}\nsafety: {minimumAdmins: 1}\n";
+        let stage = with(text);
+        give(&stage, "carol", &["stack:read"]);
+        stage.service().change(|state| {
+            state.roles.get_mut("r-keeper").unwrap().name = name.to_owned();
+            state.teams.get_mut("platform").unwrap().roles = vec!["r-keeper".to_owned()];
+        });
+        let run = stage.run(&["plan", "--format", "json"]);
+        let (unseen, plan) = told(&run, "not-visible");
+        assert!(unseen.is_empty(), "{name}: {unseen:#?}");
+        let changes = plan["changes"].as_array().unwrap();
+        let ids: Vec<&str> = changes.iter().map(|it| it["id"].as_str().unwrap()).collect();
+        // Its holder is no administrator and no plain member; the other custom role is all there is to prune.
+        assert_eq!(ids, ["role/deployer", "member/bob", "member/carol"], "{name}");
+        assert_eq!(changes[2]["before"]["role"], format!("custom/{name}"), "{name}");
+    }
+}
