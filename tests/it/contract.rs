@@ -29,7 +29,10 @@ services:
   window: {renamedFrom: storefront, owner: team/web, items: {stacks: [shop/prod], environments: []}}
   playground: {owner: user/bob}
 removed: {services: [alerting]}
-safety: {acknowledge: [{danger: replace-service, of: service/playground}]}
+safety:
+  acknowledge:
+    - {danger: replace-service, of: service/playground}
+    - {danger: emptied, of: team/platform}
 ",
 ];
 

@@ -1,8 +1,8 @@
 //! Everything that is tested from outside, in one binary.
 
+mod accepting;
 mod base;
 mod budgets;
-mod accepting;
 mod calls;
 mod contract;
 mod editor;

@@ -152,7 +152,11 @@ async fn import(args: &Args, place: &Place, session: &Session, ui: &Ui) -> Resul
     left_out.append(&mut import.left_out);
     let paths = if place.target.path.is_empty() { ".".to_owned() } else { place.target.path.clone() };
     let source = plan::Options {
-        source: crate::model::plan::Source { paths: vec![paths], files: import.desired.files.len(), ..Default::default() },
+        source: crate::model::plan::Source {
+            paths: vec![paths],
+            files: import.desired.files.len(),
+            ..Default::default()
+        },
         ..plan::Options::default()
     };
     let after = plan::plan(&import.desired, &live, &source);
