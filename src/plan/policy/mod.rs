@@ -15,6 +15,7 @@ mod emptied;
 mod going;
 mod held;
 mod lookalike;
+mod reliance;
 
 pub use allowance::Allowance;
 
@@ -268,6 +269,7 @@ pub(super) fn judge(drafts: &mut [Draft], world: &World, options: &Options) -> V
         going::judge(draft, world);
     }
     administrators::judge(drafts, world);
+    reliance::judge(drafts, world);
     held::judge(drafts, world);
     emptied::lists(drafts);
     lookalike::judge(drafts);
