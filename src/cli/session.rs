@@ -53,6 +53,9 @@ pub struct PlanArgs {
     /// Accepts a danger: `CODE:ID`, as the plan prints it. May be given again.
     #[arg(long, value_name = "CODE:ID")]
     pub allow: Vec<String>,
+    /// Sends what the service never tells back, such as a webhook's secret, again: `webhook/NAME`. May be given again.
+    #[arg(long, value_name = "ID")]
+    pub resend: Vec<ResourceId>,
 }
 
 /// Why there is no manifest.
@@ -171,6 +174,7 @@ fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui)
     };
     Ok(plan::Options {
         allow: plan.allow.iter().cloned().collect(),
+        resend: plan.resend.iter().map(crate::kinds::matching_id).collect(),
         source: Source { paths, files: desired.files.len() },
     })
 }
@@ -317,7 +321,17 @@ impl Session {
                 ui.say(&format!("note: `--allow {allowed}` allows nothing in this plan"));
             }
         }
+        for id in &self.options.resend {
+            if !plan.all_changes().any(|it| crate::kinds::matching_id(&it.id) == *id) {
+                ui.say(&format!("note: `--resend {id}` sends nothing: it is not live, or has nothing to send again"));
+            }
+        }
         Ok(plan)
+    }
+
+    /// What was to be sent again has been sent: later plans ask for it no more.
+    pub fn sent(&mut self) {
+        self.options.resend.clear();
     }
 
     /// Asks again who the caller is and what the organization is: an apply has changed its numbers.
@@ -335,7 +349,7 @@ impl Session {
 
     /// The command that applies a plan of this session.
     pub fn command(&self, plan: &Plan) -> String {
-        output::command(plan, &self.options.allow)
+        output::command(plan, &self.options)
     }
 
     async fn read(&self, ui: &Ui) -> Result<Snapshot, Exit> {

@@ -21,13 +21,15 @@ pub mod role;
 pub mod service;
 pub mod team;
 pub mod token;
+pub mod webhook;
 pub mod words;
 mod world;
 
 pub use world::World;
 
 /// Every kind, in the order in which plans show them and in which they depend on each other.
-pub static ALL: &[&dyn Kind] = &[&role::Role, &member::Member, &team::Team, &service::Service, &token::Token];
+pub static ALL: &[&dyn Kind] =
+    &[&role::Role, &member::Member, &team::Team, &service::Service, &token::Token, &webhook::Webhook];
 
 /// What never changes about a kind.
 #[derive(Debug)]

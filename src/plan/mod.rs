@@ -27,13 +27,15 @@ pub use scope::scopes;
 pub struct Options {
     /// Dangers that are accepted: `CODE:ID`.
     pub allow: BTreeSet<String>,
+    /// Resources whose write-only fields, such as a webhook's secret, are sent again: as they are matched.
+    pub resend: BTreeSet<ResourceId>,
     /// Where the manifest came from.
     pub source: Source,
 }
 
 /// The plan that makes the live organization what the manifest says.
 pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
-    let world = World { desired, live };
+    let world = World { desired, live, resend: &options.resend };
     let mut paired = pair::all(&world, options);
     for draft in &mut paired.drafts {
         let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };

@@ -126,6 +126,12 @@ pub static DANGERS: &[Danger] = &[
         page: "The manifest gives a field of something that an identity provider or GitHub manages. A change here would be refused, or taken back by the next synchronization.",
     },
     Danger {
+        code: "webhook-without-events",
+        acceptance: Acceptance::Never,
+        help: "say `groups: [stacks, deployments, environments]`, or which `filters`",
+        page: "A new webhook would be made without saying what it is told of. The service then sends it every event, those of later versions included. `groups: []` together with `filters: []` says that on purpose.",
+    },
+    Danger {
         code: "unresolved",
         acceptance: Acceptance::Never,
         help: "correct the name, or make what it names first",

@@ -78,7 +78,8 @@ impl Stage {
         if matches!(arguments.first(), Some(&("plan" | "apply"))) {
             all.extend(["--backend", &url, "--now", NOW]);
         }
-        run(self.folder.path(), &all, &[("PULUMI_ACCESS_TOKEN", "pul-sandbox")])
+        let secret = ("AUDIT_HOOK_SECRET", engine::ENVIRONMENT_SECRET);
+        run(self.folder.path(), &all, &[("PULUMI_ACCESS_TOKEN", "pul-sandbox"), secret])
     }
 
     /// `METHOD path` of every request so far.
