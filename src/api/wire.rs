@@ -48,6 +48,8 @@ pub struct Outgoing<'a> {
     url: Url,
     path: &'a [String],
     body: Option<Bytes>,
+    /// Whether the body holds a secret, which the service may quote.
+    pub confidential: bool,
 }
 
 /// What clients share: the service, the right to speak to it, the queue, and the connections.
@@ -104,7 +106,7 @@ impl Wire {
         body: Option<Bytes>,
     ) -> Result<Outgoing<'a>, ApiError> {
         match address::build(&self.backend, path, query) {
-            Ok(url) => Ok(Outgoing { method, url, path, body }),
+            Ok(url) => Ok(Outgoing { method, url, path, body, confidential: false }),
             Err(refusal) => Err(ApiError::new(Failure::Unsendable(refusal), name(&method), self.shown(path))),
         }
     }
@@ -123,6 +125,10 @@ impl Wire {
             Ok(reply) => judge(reply, method, self.token.expose(), || self.shown(outgoing.path)),
             Err(failure) => Err(ApiError::new(failure, method, self.shown(outgoing.path))),
         };
+        let result = result.map_err(|error| match outgoing.confidential && !error.about.message.is_empty() {
+            true => error.with_message("what the service said is not shown, because the request holds a secret"),
+            false => error,
+        });
         if let Some(hook) = &self.options.hook {
             let (outcome, request_id) = match &result {
                 Ok(answer) => (answer.status.to_string(), answer.request_id.clone()),

@@ -33,6 +33,9 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     /// The JSON body. May hold a secret, and is never shown.
     pub body: Option<Value>,
+    /// Whether the body holds a secret: then what the service says about it is not repeated, since it may
+    /// quote what it was sent.
+    pub confidential: bool,
 }
 
 impl WriteClient {
@@ -60,14 +63,16 @@ impl WriteClient {
 
     async fn send_over(&self, over: Over, request: &Request) -> Result<Answer, ApiError> {
         let wire = &*self.wire;
-        let Request { method, path, query, body } = request;
+        let Request { method, path, query, body, confidential } = request;
         let method = match method {
+            model::Method::Get => Method::GET,
             model::Method::Post => Method::POST,
             model::Method::Patch => Method::PATCH,
             model::Method::Delete => Method::DELETE,
         };
         let body = body.as_ref().map(|it| Bytes::from_owner(Zeroizing::new(it.to_string().into_bytes())));
-        let outgoing = wire.outgoing(method, path, query, body)?;
+        let mut outgoing = wire.outgoing(method, path, query, body)?;
+        outgoing.confidential = *confidential;
         let place = wire.limiter.place();
         let mut attempts = 0;
         loop {
@@ -108,7 +113,7 @@ impl fmt::Debug for WriteClient {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, path, query: _, body: _ } = self;
+        let Self { method, path, query: _, body: _, confidential: _ } = self;
         f.debug_struct("Request").field("method", method).field("path", path).finish_non_exhaustive()
     }
 }

@@ -1,10 +1,11 @@
-//! Fills what a plan could not know: ids from earlier answers, fresh names, and moments.
+//! Fills what a plan could not know: ids from earlier answers, fresh names, moments, and secrets.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::api::Request;
+use crate::apply::Secrets;
 use crate::model::{Call, Hole, Instant, ResourceId, Segment};
 
 /// What earlier answers of this run gave, by resource and word.
@@ -18,6 +19,8 @@ pub(super) struct Filling<'a> {
     pub(super) now: Instant,
     /// Makes up the end of a fresh name.
     pub(super) nonce: &'a dyn Fn() -> Result<String, String>,
+    /// What the environment gave.
+    pub(super) secrets: &'a Secrets,
 }
 
 /// A call that can be sent.
@@ -49,6 +52,7 @@ pub(super) fn fill(call: &Call, with: &Filling<'_>) -> Result<Filled, String> {
     for segment in &call.path {
         path.push(match segment {
             Segment::Text(text) => text.clone(),
+            Segment::Hole(Hole::Environment { .. }) => return Err("a secret is no part of a path".to_owned()),
             Segment::Hole(hole) => as_segment(hole, with.value(hole, &mut names)?)?,
         });
     }
@@ -59,7 +63,9 @@ pub(super) fn fill(call: &Call, with: &Filling<'_>) -> Result<Filled, String> {
             _ => return Err(format!("the plan has no place for {hole} at `{pointer}` of the body")),
         }
     }
-    Ok(Filled { request: Request { method: call.method, path, query: call.query.clone(), body }, names })
+    let confidential = !call.variables().is_empty();
+    let request = Request { method: call.method, path, query: call.query.clone(), body, confidential };
+    Ok(Filled { request, names })
 }
 
 impl Filling<'_> {
@@ -77,6 +83,10 @@ impl Filling<'_> {
             Hole::After { duration } => match self.now.0.checked_add(duration.seconds) {
                 Some(seconds) => Ok(Value::from(seconds)),
                 None => Err(format!("{duration} from now is too far away")),
+            },
+            Hole::Environment { variable } => match self.secrets.get(variable) {
+                Some(secret) => Ok(Value::from(secret.expose())),
+                None => Err(format!("the environment variable `{variable}` was not looked up")),
             },
         }
     }
@@ -98,7 +108,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{Filling, Kept, fill, secure_nonce};
-    use crate::model::{Call, Hole, Instant, Method, ResourceId};
+    use crate::apply::Secrets;
+    use crate::model::{Call, Hole, Instant, Method, ResourceId, Secret, Segment};
 
     fn token() -> ResourceId {
         ResourceId::new("token", "ci")
@@ -110,7 +121,8 @@ mod tests {
 
     fn filled(call: &Call, id: Option<Value>) -> Result<super::Filled, String> {
         let kept: Kept = id.into_iter().map(|it| ((token(), "id".to_owned()), it)).collect();
-        fill(call, &Filling { kept: &kept, now: Instant(1_000), nonce: &|| Ok("abc234".to_owned()) })
+        let secrets = Secrets::look_up(["KEY"].into_iter(), |_| Some(Secret::new("hush".to_owned()))).unwrap();
+        fill(call, &Filling { kept: &kept, now: Instant(1_000), nonce: &|| Ok("abc234".to_owned()), secrets: &secrets })
     }
 
     #[test]
@@ -147,6 +159,17 @@ mod tests {
         let call = |body: Value| Call::new(Method::Post, ["api"]).body(body).hole("/id", id_of_token());
         assert!(filled(&call(json!({"id": "taken"})), Some(json!("tok-1"))).is_err());
         assert!(filled(&call(json!({})), Some(json!("tok-1"))).is_err());
+    }
+
+    #[test]
+    fn a_secret_goes_into_a_body_and_nowhere_else() {
+        let secret = |variable: &str| Hole::Environment { variable: variable.to_owned() };
+        let call = |variable| Call::new(Method::Post, ["api"]).body(json!({"s": null})).hole("/s", secret(variable));
+        let told = filled(&call("KEY"), None).unwrap();
+        assert_eq!((&told.request.body, told.request.confidential), (&Some(json!({"s": "hush"})), true));
+        assert!(!format!("{told:?}").contains("hush"));
+        assert!(filled(&call("OTHER"), None).unwrap_err().contains("`OTHER`"));
+        assert!(filled(&Call::new(Method::Post, [Segment::Hole(secret("KEY"))]), None).is_err());
     }
 
     #[test]

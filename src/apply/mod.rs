@@ -18,12 +18,14 @@ mod git;
 mod holes;
 mod receive;
 mod schedule;
+mod secrets;
 mod send;
 mod sinks;
 #[cfg(test)]
 mod tests;
 
 pub use holes::secure_nonce;
+pub use secrets::{Secrets, variables};
 pub use sinks::{Sinks, addresses};
 
 use schedule::Schedule;
@@ -39,6 +41,8 @@ const CANCELLED: &str = "cancelled before it was started";
 pub struct Means {
     /// The plan's sinks, opened and tried.
     pub sinks: Sinks,
+    /// The secrets the plan sends, looked up.
+    pub secrets: Secrets,
     /// How many steps are under way at once: [`CONCURRENCY`].
     pub concurrency: usize,
     /// Reads the clock.
@@ -77,7 +81,7 @@ type Running<'a> = Vec<Pin<Box<dyn Future<Output = (usize, Ended)> + 'a>>>;
 /// Carries out a plan. Never fails as a whole: the report says what became of every step.
 /// Reading again what was touched is left to the caller.
 pub async fn run(plan: &Plan, client: &WriteClient, means: Means, on_event: &dyn Fn(Event)) -> Report {
-    let Means { sinks, concurrency, now, nonce, stop } = means;
+    let Means { sinks, secrets, concurrency, now, nonce, stop } = means;
     let mut schedule = match Schedule::of(plan) {
         Ok(schedule) => schedule,
         Err(why) => return to_report(plan, schedule::nothing_of(plan, &why)),
@@ -85,6 +89,7 @@ pub async fn run(plan: &Plan, client: &WriteClient, means: Means, on_event: &dyn
     let sender = Sender {
         client,
         sinks: Arc::new(sinks),
+        secrets,
         now,
         nonce,
         stop: stop.clone(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::api::{Answer, ApiError, Failure as Cause, Request, WriteClient};
+use crate::apply::Secrets;
 use crate::apply::holes::{self, Filled, Filling, Kept};
 use crate::apply::sinks::{self, Sinks};
 use crate::model::{Action, Call, Instant, Into, Method, Outcome, ResourceId, Segment};
@@ -21,6 +22,7 @@ const LONGEST_REST: Duration = Duration::from_secs(60);
 pub(super) struct Sender<'a> {
     pub(super) client: &'a WriteClient,
     pub(super) sinks: Arc<Sinks>,
+    pub(super) secrets: Secrets,
     pub(super) now: Box<dyn Fn() -> Instant>,
     pub(super) nonce: Box<dyn Fn() -> Result<String, String>>,
     pub(super) stop: watch::Receiver<bool>,
@@ -120,7 +122,7 @@ impl Sender<'_> {
         }
         let Filled { request, names } = {
             let kept = self.kept.borrow();
-            let filling = Filling { kept: &kept, now: (self.now)(), nonce: &*self.nonce };
+            let filling = Filling { kept: &kept, now: (self.now)(), nonce: &*self.nonce, secrets: &self.secrets };
             holes::fill(call, &filling).map_err(Failure::unsent)?
         };
         let error = match self.pass(&request, secret).await {

@@ -1,6 +1,5 @@
 //! Plans in every format, to standard output and to files.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -9,6 +8,7 @@ use clap::ValueEnum;
 use crate::cli::SANDBOX;
 use crate::cli::ui::Ui;
 use crate::model::Plan;
+use crate::plan::Options;
 use crate::render::{self, text};
 
 /// A format of plans.
@@ -67,14 +67,15 @@ pub fn rendered(plan: &Plan, format: Format, ui: &Ui, command: &str) -> String {
 }
 
 /// The command that applies a plan, as somebody would type it again.
-pub fn command(plan: &Plan, allowed: &BTreeSet<String>, base: Option<&str>) -> String {
+pub fn command(plan: &Plan, options: &Options, base: Option<&str>) -> String {
     let backend = if plan.backend == SANDBOX { " --backend sandbox" } else { "" };
     let paths: String = plan.source.paths.iter().map(|it| format!(" {}", render::escape::shell(it))).collect();
-    let allowed: String = allowed.iter().map(|it| format!(" --allow {}", render::escape::shell(it))).collect();
-    let base = base.map(|it| format!(" --base {}", render::escape::shell(it))).unwrap_or_default();
-    let targets = plan.source.targets.iter();
-    let targets: String = targets.map(|it| format!(" --target {}", render::escape::shell(&it.to_string()))).collect();
-    format!("bylaws apply{backend}{paths}{base}{targets}{allowed}")
+    let flag = |name: &str, value: &str| format!(" --{name} {}", render::escape::shell(value));
+    let base = base.map(|it| flag("base", it)).unwrap_or_default();
+    let targets: String = options.targets.iter().map(|it| flag("target", &it.to_string())).collect();
+    let allowed: String = options.allow.iter().map(|it| flag("allow", it)).collect();
+    let resent: String = options.resend.iter().map(|it| flag("resend", &it.to_string())).collect();
+    format!("bylaws apply{backend}{paths}{base}{targets}{allowed}{resent}")
 }
 
 /// How people see it here.

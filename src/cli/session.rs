@@ -43,6 +43,9 @@ pub struct PlanArgs {
     /// Changes only this resource (`team/platform`), with whatever it cannot go without. May be given again.
     #[arg(long, value_name = "ID")]
     pub target: Vec<ResourceId>,
+    /// Sends what the service never tells back, such as a webhook's secret, again: `webhook/NAME`. May be given again.
+    #[arg(long, value_name = "ID")]
+    pub resend: Vec<ResourceId>,
 }
 
 /// Why there is no manifest.
@@ -226,7 +229,8 @@ fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui)
         base: desired.base.as_ref().map(|it| it.shown.clone()),
         targets: targets.iter().cloned().collect(),
     };
-    Ok(plan::Options { allow: plan.allow.iter().cloned().collect(), targets, source })
+    let resend = plan.resend.iter().map(kinds::matching_id).collect();
+    Ok(plan::Options { allow: plan.allow.iter().cloned().collect(), targets, resend, source })
 }
 
 fn default_root(desired: &Desired) -> String {
@@ -284,7 +288,17 @@ impl Session {
                 ui.say(&format!("note: `--allow {allowed}` allows nothing in this plan"));
             }
         }
+        for id in &self.options.resend {
+            if !plan.all_changes().any(|it| crate::kinds::matching_id(&it.id) == *id) {
+                ui.say(&format!("note: `--resend {id}` sends nothing: it is not live, or has nothing to send again"));
+            }
+        }
         Ok(plan)
+    }
+
+    /// What was to be sent again has been sent: later plans ask for it no more.
+    pub fn sent(&mut self) {
+        self.options.resend.clear();
     }
 
     /// Asks again who the caller is and what the organization is: an apply has changed its numbers.
@@ -303,7 +317,7 @@ impl Session {
 
     /// The command that applies a plan of this session.
     pub fn command(&self, plan: &Plan) -> String {
-        output::command(plan, &self.options.allow, self.base.as_deref())
+        output::command(plan, &self.options, self.base.as_deref())
     }
 
     /// Reads what the manifest needs, and every object of some kinds in full.

@@ -22,6 +22,7 @@ pub mod role;
 pub mod service;
 pub mod team;
 pub mod token;
+pub mod webhook;
 pub mod words;
 mod world;
 
@@ -29,7 +30,8 @@ pub use rights::Right;
 pub use world::World;
 
 /// Every kind, in the order in which plans show them and in which they depend on each other.
-pub static ALL: &[&dyn Kind] = &[&role::Role, &member::Member, &team::Team, &service::Service, &token::Token];
+pub static ALL: &[&dyn Kind] =
+    &[&role::Role, &member::Member, &team::Team, &service::Service, &token::Token, &webhook::Webhook];
 
 /// What never changes about a kind.
 #[derive(Debug)]
@@ -151,8 +153,10 @@ pub trait Kind: Sync {
         live: Option<LiveObject>,
         _world: &World,
     ) -> Result<Option<LiveObject>, String> {
-        if call.method == Method::Delete {
-            return Ok(None);
+        match call.method {
+            Method::Get => return Ok(live),
+            Method::Delete => return Ok(None),
+            Method::Post | Method::Patch => {}
         }
         let live = live.unwrap_or_default();
         Ok(Some(LiveObject { name: change.name.clone(), spec: change.after.clone(), ..live }))

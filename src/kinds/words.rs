@@ -93,6 +93,27 @@ word!(
     "Write file:PATH, command:NAME or environment:PROJECT/ENVIRONMENT#path."
 );
 word!(
+    /// Where a secret comes from.
+    SecretSource,
+    "Where a secret comes from: `env:NAME`, a variable in the environment of whoever applies. Never the secret itself.",
+    r"^env:[A-Za-z_][A-Za-z0-9_]{0,127}$",
+    "Write env:NAME, the name of an environment variable; never the secret itself."
+);
+word!(
+    /// An address on the web.
+    WebAddress,
+    "An address on the web, such as `https://hooks.example/pulumi`.",
+    r"^https?://[^\s/?#@]+([/?#][^\s]*)?$",
+    "Write an address that begins with https://, without a login in it."
+);
+word!(
+    /// An event that a webhook can be told of.
+    EventName,
+    "An event, such as `stack_deleted` or `update_failed`.",
+    r"^[a-z0-9_]+$",
+    "Write an event such as stack_deleted."
+);
+word!(
     /// A day or a moment.
     Date,
     "A day (`2027-05-01`, midnight UTC at its start) or a moment (`2027-05-01T12:00:00Z`).",
@@ -115,6 +136,13 @@ impl Owner {
     /// The owner's type on the wire, and its name.
     pub fn parts(&self) -> (&str, &str) {
         self.0.split_once('/').unwrap_or(("team", &self.0))
+    }
+}
+
+impl SecretSource {
+    /// The environment variable.
+    pub fn variable(&self) -> &str {
+        self.0.strip_prefix("env:").unwrap_or(&self.0)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a kind may look at while it plans: the manifest, the live organization, who asks, and the moment.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::kinds::{by_word, matching_key};
@@ -12,6 +14,8 @@ pub struct World<'a> {
     pub desired: &'a Desired,
     /// The live organization, as far as it was read.
     pub live: &'a Snapshot,
+    /// Resources whose write-only fields shall be sent again.
+    pub resend: &'a BTreeSet<ResourceId>,
 }
 
 impl<'a> World<'a> {
@@ -23,6 +27,11 @@ impl<'a> World<'a> {
     /// The moment against which age is judged.
     pub fn now(&self) -> Instant {
         self.live.now
+    }
+
+    /// Whether what the service never tells back shall be sent again to this resource.
+    pub fn sends_again(&self, kind: &str, name: &str) -> bool {
+        self.resend.contains(&ResourceId::new(kind, matching_key(kind, name)))
     }
 
     /// A live object by its name.

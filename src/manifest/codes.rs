@@ -54,6 +54,7 @@ mod tests {
             include_str!("../kinds/service.rs"),
             include_str!("../kinds/team.rs"),
             include_str!("../kinds/token.rs"),
+            include_str!("../kinds/webhook.rs"),
         ];
         let quoted =
             |source: &'static str| source.match_indices("\"E0").filter_map(|(at, _)| source.get(at + 1..at + 6));

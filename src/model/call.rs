@@ -13,6 +13,9 @@ use crate::model::{Duration, ResourceId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
+    /// Reads what only the service knows by then, such as the id of what an earlier call made along with
+    /// something else; it changes nothing.
+    Get,
     /// Creates.
     Post,
     /// Changes in place.
@@ -24,6 +27,7 @@ pub enum Method {
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Method::Get => "GET",
             Method::Post => "POST",
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",
@@ -31,7 +35,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// One writing request. It cannot branch on an answer: where that is needed, it is two actions.
+/// One request of a step, as a rule a writing one. It cannot branch on an answer: where that is needed, it is two actions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
@@ -97,6 +101,12 @@ pub enum Hole {
         /// How long.
         duration: Duration,
     },
+    /// A secret, looked up in the environment of whoever applies.
+    #[serde(rename_all = "camelCase")]
+    Environment {
+        /// The variable's name.
+        variable: String,
+    },
 }
 
 impl fmt::Display for Hole {
@@ -105,6 +115,7 @@ impl fmt::Display for Hole {
             Hole::Kept { of, what } => write!(f, "<{what} of {of}>"),
             Hole::FreshName { stem } => write!(f, "{stem}-<nonce>"),
             Hole::After { duration } => write!(f, "<{duration} from then>"),
+            Hole::Environment { variable } => write!(f, "<env:{variable}>"),
         }
     }
 }
@@ -200,6 +211,20 @@ impl Call {
             });
         }
         texts
+    }
+
+    /// The environment variables whose values it sends, those of the calls that may follow it included.
+    pub fn variables(&self) -> Vec<&str> {
+        let own = self.holes.values().chain(self.path.iter().filter_map(|it| match it {
+            Segment::Hole(hole) => Some(hole),
+            Segment::Text(_) => None,
+        }));
+        let own = own.filter_map(|it| match it {
+            Hole::Environment { variable } => Some(variable.as_str()),
+            Hole::Kept { .. } | Hole::FreshName { .. } | Hole::After { .. } => None,
+        });
+        let others = [self.otherwise.as_deref(), self.undo.as_deref()].into_iter().flatten();
+        own.chain(others.flat_map(Call::variables)).collect()
     }
 
     /// The path for people: unencoded, holes in angle brackets. Never sent.

@@ -36,6 +36,8 @@ pub struct Options {
     pub allow: BTreeSet<String>,
     /// Resources that are to change; all of them where none is named.
     pub targets: BTreeSet<ResourceId>,
+    /// Resources whose write-only fields, such as a webhook's secret, are sent again: as they are matched.
+    pub resend: BTreeSet<ResourceId>,
     /// Where the manifest came from.
     pub source: Source,
 }
@@ -51,7 +53,8 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     }
     let played = rehearse::play(desired, live, &plan.all_changes().collect::<Vec<_>>());
     let mut faults = played.faults;
-    let left = unrehearsed(&desired.merged(), &played.live, options);
+    let sent = Options { resend: BTreeSet::new(), ..options.clone() };
+    let left = unrehearsed(&desired.merged(), &played.live, &sent);
     let left: Vec<String> = left.all_changes().map(|it| it.id.to_string()).collect();
     if !left.is_empty() {
         faults.push(format!("it leaves something to do: {}", left.join(", ")));
@@ -70,7 +73,7 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
 }
 
 fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
-    let world = World { desired, live };
+    let world = World { desired, live, resend: &options.resend };
     let mut paired = pair::all(&world, options);
     for draft in &mut paired.drafts {
         let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };

@@ -135,7 +135,8 @@ impl<'a> Stage<'a> {
         for call in &step.calls {
             let before = self.take(kind, key);
             let sooner = before.as_ref().map(|it| it.name.clone());
-            let world = World { desired: self.desired, live: &self.live };
+            let resend = BTreeSet::new();
+            let world = World { desired: self.desired, live: &self.live, resend: &resend };
             match kind.rehearse(call, change, before.clone(), &world) {
                 Ok(after) => {
                     let name = after.as_ref().map(|it| it.name.clone());

@@ -1,5 +1,6 @@
 //! The demo organization `acme`.
 
+use crate::sandbox::caller::hash;
 use crate::sandbox::clock::DAY;
 use crate::sandbox::seed::Seed;
 use crate::sandbox::seed::allow;
@@ -12,7 +13,8 @@ use serde_json::json;
 
 const HOUR: i64 = 3600;
 
-/// The organization `acme`: twelve people, five teams, six services, five tokens; all times relative to `now`.
+/// The organization `acme`: twelve people, five teams, six services, five tokens, two webhooks, two
+/// issuers of identities; all times relative to `now`.
 pub fn demo(now: i64) -> State {
     let mut seed = Seed::new("acme", "Acme", now);
     seed.state.organization.lists_itself = true;
@@ -22,6 +24,8 @@ pub fn demo(now: i64) -> State {
     teams(&mut seed);
     services(&mut seed);
     tokens(&mut seed, &deployer, &auditor);
+    hooks(&mut seed);
+    issuers(&mut seed, &deployer);
     surroundings(&mut seed);
     seed.state
 }
@@ -152,6 +156,31 @@ fn tokens(seed: &mut Seed, deployer: &str, auditor: &str) {
     let token = seed.token("payments-ci", "bob", Some("payments"));
     token.expires = now + 90 * DAY;
     token.last_used = now - 5 * HOUR;
+}
+
+fn hooks(seed: &mut Seed) {
+    let hook = seed.hook("ops", "Operations", "https://hooks.example/ops", &["stacks", "deployments"]);
+    hook.filters = vec!["policy_violation_mandatory".to_owned()];
+    hook.secret_hash = hash("of-the-demo");
+    let hook = seed.hook("chat", "Chat", "https://chat.example/hooks/acme", &["environments"]);
+    hook.format = "slack".to_owned();
+    hook.active = false;
+}
+
+fn issuers(seed: &mut Seed, deployer: &str) {
+    let production = json!({
+        "decision": "allow", "tokenType": "organization", "roleID": deployer, "authorizedPermissions": [],
+        "rules": {"aud": "urn:pulumi:org:acme", "sub": "repo:acme/shop:environment:prod"},
+    });
+    let platform = json!({
+        "decision": "allow", "tokenType": "team", "teamName": "platform", "authorizedPermissions": [],
+        "rules": {"sub": "repo:acme/platform:*"},
+    });
+    let url = "https://token.actions.githubusercontent.com";
+    seed.issuer("github-actions", url, vec![production, platform]).max_expiration = Some(7200);
+    // Whoever is only registered is trusted with nothing.
+    let deny = json!({"decision": "deny", "tokenType": "organization", "authorizedPermissions": [], "rules": {}});
+    seed.issuer("buildkite", "https://agent.buildkite.com", vec![deny]);
 }
 
 fn surroundings(seed: &mut Seed) {

@@ -4,10 +4,13 @@ use crate::sandbox::caller::hash;
 use crate::sandbox::clock::DAY;
 use crate::sandbox::state::Account;
 use crate::sandbox::state::Environment;
+use crate::sandbox::state::Hook;
+use crate::sandbox::state::Issuer;
 use crate::sandbox::state::Item;
 use crate::sandbox::state::Member;
 use crate::sandbox::state::Organization;
 use crate::sandbox::state::Party;
+use crate::sandbox::state::PolicySet;
 use crate::sandbox::state::Property;
 use crate::sandbox::state::Role;
 use crate::sandbox::state::Service;
@@ -254,5 +257,38 @@ impl Seed {
         };
         self.state.burnt_token_names.insert(name.to_owned());
         self.state.tokens.entry(id).or_insert(token)
+    }
+
+    /// An active webhook of the organization that is told of these groups of events.
+    pub fn hook(&mut self, name: &str, display_name: &str, url: &str, groups: &[&str]) -> &mut Hook {
+        let hook = Hook {
+            name: name.to_owned(),
+            display_name: display_name.to_owned(),
+            payload_url: url.to_owned(),
+            active: true,
+            format: "raw".to_owned(),
+            groups: groups.iter().map(|it| (*it).to_owned()).collect(),
+            ..Hook::default()
+        };
+        self.state.hooks.entry(name.to_owned()).or_insert(hook)
+    }
+
+    /// An issuer of identities, and what it is trusted with.
+    pub fn issuer(&mut self, name: &str, url: &str, policies: Vec<Value>) -> &mut Issuer {
+        let (id, set) = (self.state.next_id("e"), self.state.next_id("p"));
+        let created = self.now - 90 * DAY;
+        let policies = PolicySet { id: set.clone(), version: 1, policies, created, modified: created };
+        self.state.policies.insert(set.clone(), policies);
+        let issuer = Issuer {
+            id: id.clone(),
+            name: name.to_owned(),
+            url: url.to_owned(),
+            thumbprints: vec![hash(url)],
+            created,
+            modified: created,
+            policies: set,
+            ..Issuer::default()
+        };
+        self.state.issuers.entry(id).or_insert(issuer)
     }
 }

@@ -123,6 +123,33 @@ const CHANGES: &[(&str, &str, &[&str])] = &[
         "removed: {tokens: [payments-ci]}",
         &["DELETE teams/payments/tokens/t-5"],
     ),
+    (
+        "a webhook is made whole, its secret looked up when it is sent",
+        "webhooks: {x: {url: 'https://x.example/y', groups: [stacks], secret: env:KEY}}",
+        &[
+            r#"POST hooks {"organizationName":"acme","name":"x","displayName":"x","payloadUrl":"https://x.example/y","active":true,"format":"raw","filters":[],"groups":["stacks"],"secret":null}"#,
+        ],
+    ),
+    (
+        "a webhook's change sends all of it, and no secret that is not declared",
+        "webhooks: {ops: {url: 'https://hooks.example/ops', active: false}}",
+        &[
+            r#"PATCH hooks/ops {"organizationName":"acme","name":"ops","displayName":"Operations","payloadUrl":"https://hooks.example/ops","active":false,"format":"raw","filters":["policy_violation_mandatory"],"groups":["deployments","stacks"]}"#,
+        ],
+    ),
+    (
+        "a secret is sent to a webhook that has none",
+        "webhooks: {chat: {url: 'https://chat.example/hooks/acme', secret: env:KEY}}",
+        &[
+            r#"PATCH hooks/chat {"organizationName":"acme","name":"chat","displayName":"Chat","payloadUrl":"https://chat.example/hooks/acme","active":false,"format":"slack","filters":[],"groups":["environments"],"secret":null}"#,
+        ],
+    ),
+    ("a webhook goes by tombstone", "removed: {webhooks: [chat]}", &["DELETE hooks/chat"]),
+    (
+        "a secret that is there already is no difference",
+        "webhooks: {ops: {url: 'https://hooks.example/ops', secret: env:KEY}}",
+        &[],
+    ),
 ];
 
 #[test]

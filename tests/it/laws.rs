@@ -84,7 +84,7 @@ fn a_plan_and_a_dry_run_send_nothing_but_reads() {
 }
 
 #[test]
-fn no_output_holds_the_value_of_a_token() {
+fn no_output_holds_the_value_of_a_token_or_a_secret() {
     let stage = Stage::demo();
     support::copy(&support::root().join("examples/full"), stage.folder.path());
     let mut printed = Vec::new();
@@ -101,7 +101,7 @@ fn no_output_holds_the_value_of_a_token() {
     for name in ["plan.json", "plan.md", "report.json"] {
         printed.push(std::fs::read_to_string(stage.folder.path().join(name)).unwrap());
     }
-    let mut values = vec!["pul-sandbox".to_owned()];
+    let mut values = vec!["pul-sandbox".to_owned(), engine::ENVIRONMENT_SECRET.to_owned()];
     for name in ["secrets/shop-deploy", "secrets/release-bot"] {
         let value = std::fs::read_to_string(stage.folder.path().join(name)).unwrap();
         assert!(value.starts_with("pul-") && value.len() > 16, "the sink holds no token");
@@ -114,7 +114,7 @@ fn no_output_holds_the_value_of_a_token() {
     }
 }
 
-/// A manifest over the demo organization: any people, teams, grants, services and tokens, nothing dangerous.
+/// A manifest over the demo organization: any people, teams, grants, services, tokens and webhooks, nothing dangerous.
 fn manifest(u: &mut Unstructured) -> arbitrary::Result<String> {
     let people = ["carol", "frank", "grace", "ken", "zoe", "erin", "mia"];
     let stacks = ["shop/prod", "shop/staging", "etl/prod", "infra/network"];
@@ -184,6 +184,18 @@ fn manifest(u: &mut Unstructured) -> arbitrary::Result<String> {
         "tokens:\n  ci-deploy: {{scope: organization, rotation: {rotation}, overlap: {overlap}, saveTo: file:ci}}\n  \
          crew-bot: {{scope: team/crew, lifetime: 30d, saveTo: file:crew}}\n"
     ));
+    text.push_str("webhooks:\n");
+    for (name, url) in
+        [("ops", "https://hooks.example/ops"), ("chat", "https://chat.example/x"), ("new", "https://n.example")]
+    {
+        let groups = some(u, &["stacks", "deployments", "environments"])?.join(", ");
+        let filters = some(u, &["stack_deleted", "update_failed"])?.join(", ");
+        let (format, active) = (u.choose(&["raw", "slack", "ms_teams"])?, u.arbitrary::<bool>()?);
+        let secret = u.choose(&["", ", secret: env:HOOK_SECRET"])?;
+        text.push_str(&format!(
+            "  {name}: {{url: '{url}', format: {format}, active: {active}, groups: [{groups}], filters: [{filters}]{secret}}}\n"
+        ));
+    }
     Ok(text)
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use bylaws::sandbox::{self, Config};
 
+use crate::support::engine::ENVIRONMENT_SECRET;
 use crate::support::published::{self, Side};
 use crate::support::{self, NOW, NOW_SECONDS};
 
@@ -58,7 +59,7 @@ fn run(folder: &Path, command: &str) -> String {
     if matches!(arguments[0], "plan" | "apply" | "import" | "drift") {
         arguments.extend(["--backend", &backend, "--now", NOW]);
     }
-    let run = support::run(folder, &arguments, &[]);
+    let run = support::run(folder, &arguments, &[("AUDIT_HOOK_SECRET", ENVIRONMENT_SECRET)]);
     let mut text = String::new();
     for (stream, mark) in [(&run.stdout, ""), (&run.stderr, "2| ")] {
         // Steps end in whatever order the service answers.

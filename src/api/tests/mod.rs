@@ -58,7 +58,13 @@ async fn get(server: &Server) -> Result<crate::api::Answer, ApiError> {
 }
 
 fn post(to: &str) -> Request {
-    Request { method: model::Method::Post, path: path(to), query: Vec::new(), body: Some(json!({"secret": CANARY})) }
+    Request {
+        method: model::Method::Post,
+        path: path(to),
+        query: Vec::new(),
+        body: Some(json!({"secret": CANARY})),
+        confidential: true,
+    }
 }
 
 #[tokio::test(flavor = "current_thread")]

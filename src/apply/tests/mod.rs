@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::api::{Backend, Connection, Options, ReadClient, WriteClient};
 use crate::apply::file_sink::tests::private_directory;
-use crate::apply::{CANCELLED, Event, Means, Sinks, addresses, run, touched};
+use crate::apply::{CANCELLED, Event, Means, Secrets, Sinks, addresses, run, touched, variables};
 use crate::model::{
     Action, Call, Change, Hole, Instant, Into, Method, Origin, Outcome, Phase, Plan, Report, ResourceId, Secret,
     Segment, Verb,
@@ -21,6 +21,9 @@ mod secrets;
 mod server;
 
 use server::{Reply, Seen, Server, done};
+
+/// What every variable of the environment holds here.
+const CANARY: &str = "canary-of-the-environment";
 
 fn client(url: &str) -> WriteClient {
     let connection = Connection {
@@ -137,8 +140,10 @@ async fn apply_with(
 async fn apply_at(plan: &Plan, url: &str, sinks: Sinks, concurrency: usize, stop: watch::Receiver<bool>) -> Ran {
     let events = RefCell::new(Vec::new());
     let count = AtomicUsize::new(0);
+    let secrets = Secrets::look_up(variables(plan).into_iter(), |_| Some(Secret::new(CANARY.to_owned()))).unwrap();
     let means = Means {
         sinks,
+        secrets,
         concurrency,
         now: Box::new(|| Instant(1_000_000)),
         nonce: Box::new(move || Ok(format!("nonce{}", count.fetch_add(1, Ordering::Relaxed)))),
@@ -501,6 +506,7 @@ async fn a_plan_without_an_order_is_not_begun() {
         let (_never, stop) = watch::channel(false);
         let means = Means {
             sinks: Sinks::default(),
+            secrets: Secrets::default(),
             concurrency: 8,
             now: Box::new(|| Instant(0)),
             nonce: Box::new(|| Ok(String::new())),

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::api::WriteClient;
-use crate::apply::{self, Event, Means, Sinks};
+use crate::apply::{self, Event, Means, Secrets, Sinks};
 use crate::cli::commands::plan::refusal;
 use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs, Session};
 use crate::cli::ui::Ui;
-use crate::model::{Outcome, Plan, Report, Verification};
+use crate::model::{Outcome, Plan, Report, Secret, Verification};
 use crate::render;
 
 /// How often the service is read again after the last step, and how long is waited in between: what
@@ -135,6 +135,17 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
             return Exit::Invalid;
         }
     };
+    let look_up = |name: &str| std::env::var(name).ok().map(Secret::new);
+    let secrets = match Secrets::look_up(apply::variables(plan).into_iter(), look_up) {
+        Ok(secrets) => secrets,
+        Err(problems) => {
+            for problem in problems {
+                ui.error(&problem);
+            }
+            ui.say("A secret that the plan sends is missing, so that nothing was changed.");
+            return Exit::Invalid;
+        }
+    };
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let watching = tokio::spawn(async move {
         session::stop_signal().await;
@@ -147,6 +158,7 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
     let now = session.clock();
     let means = Means {
         sinks,
+        secrets,
         concurrency: session.writes(),
         now: Box::new(move || now.unwrap_or_else(session::clock)),
         nonce: Box::new(apply::secure_nonce),
@@ -157,6 +169,7 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
     watching.abort();
     let cancelled = *stopped.borrow();
     if !cancelled && !apply::touched(&report).is_empty() {
+        session.sent();
         report.verification = verify(session, ui).await;
     }
     finish(plan, &report, cancelled, args, ui)

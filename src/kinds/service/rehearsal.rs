@@ -9,6 +9,7 @@ pub(super) fn rehearse(call: &Call, live: Option<LiveObject>, world: &World) -> 
     // `api/orgs/ORG/services/TYPE/OWNER/NAME`, and whatever follows is about its items.
     let items = call.path.len() > 7;
     match (call.method, live) {
+        (Method::Get, live) => Ok(live),
         (Method::Post, None) => created(call, world).map(Some),
         (_, None) => Err("there is no service to change".to_owned()),
         (Method::Post, Some(mut live)) if items => {

@@ -126,4 +126,11 @@ beyond all bounds, say. Nothing is planned on a guess.
 (`ci-deploy.3-x7k2pq`), because a name, once used, can never be used again. That leaves 28.
 "#,
     ),
+    (
+        "E0418",
+        "the program's own token as a secret",
+        r#"`secret: env:NAME` is looked up by whoever applies and sent to the service. The variables that hold
+the program's own tokens are no secrets of anything else: keep the webhook's in one of its own.
+"#,
+    ),
 ];

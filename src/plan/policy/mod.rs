@@ -179,6 +179,12 @@ pub static DANGERS: &[Danger] = &[
         page: "The organization's own settings say that a feature is not in its subscription, and the change needs it. The service would refuse it half way.",
     },
     Danger {
+        code: "webhook-without-events",
+        acceptance: Acceptance::Never,
+        help: "say `groups: [stacks, deployments, environments]`, or which `filters`",
+        page: "A new webhook would be made without saying what it is told of. The service then sends it every event, those of later versions included. `groups: []` together with `filters: []` says that on purpose.",
+    },
+    Danger {
         code: "unresolved",
         acceptance: Acceptance::Never,
         help: "correct the name, or make what it names first",

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use bylaws::api::{self, ApiError, ReadClient, WriteClient};
-use bylaws::apply::{self, Means, Sinks};
+use bylaws::apply::{self, Means, Secrets, Sinks};
 use bylaws::model::node::Key;
 use bylaws::model::{Desired, Entry, Instant, Node, Outcome, Plan, Report, ResourceId, Scope, Secret, Snapshot, Span};
 use bylaws::sandbox::Running;
 use bylaws::{kinds, manifest, plan, snapshot};
 
 use super::NOW_SECONDS;
+
+/// What every environment variable holds here.
+pub const ENVIRONMENT_SECRET: &str = "a-secret-of-the-environment";
 
 /// A client of one service.
 pub struct Engine {
@@ -84,8 +87,11 @@ impl Engine {
     pub async fn apply(&self, plan: &Plan) -> Report {
         let sinks = Sinks::open(self.folder.path(), apply::addresses(plan).into_iter()).unwrap();
         let (_stop, stopped) = tokio::sync::watch::channel(false);
+        let secrets =
+            Secrets::look_up(apply::variables(plan).into_iter(), |_| Some(Secret::new(ENVIRONMENT_SECRET.to_owned())));
         let means = Means {
             sinks,
+            secrets: secrets.unwrap(),
             concurrency: apply::CONCURRENCY,
             now: Box::new(|| Instant(NOW_SECONDS)),
             nonce: Box::new(apply::secure_nonce),

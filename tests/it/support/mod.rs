@@ -92,7 +92,8 @@ impl Stage {
         if matches!(arguments.first(), Some(&("plan" | "apply" | "import" | "drift"))) {
             all.extend(["--backend", &url, "--now", NOW]);
         }
-        run(self.folder.path(), &all, &[("PULUMI_ACCESS_TOKEN", "pul-sandbox")])
+        let secret = ("AUDIT_HOOK_SECRET", engine::ENVIRONMENT_SECRET);
+        run(self.folder.path(), &all, &[("PULUMI_ACCESS_TOKEN", "pul-sandbox"), secret])
     }
 
     /// Sends a request as somebody in the console would, below the organization; its status.
