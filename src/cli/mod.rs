@@ -7,7 +7,9 @@ pub mod commands;
 pub mod exit;
 pub mod files;
 mod git;
+mod github;
 mod output;
+mod saved;
 mod session;
 mod ui;
 

@@ -67,11 +67,23 @@ pub fn rendered(plan: &Plan, format: Format, ui: &Ui, command: &str) -> String {
 }
 
 /// The command that applies a plan, as somebody would type it again.
-pub fn command(plan: &Plan, allowed: &BTreeSet<String>) -> String {
-    let backend = if plan.backend == SANDBOX { " --backend sandbox" } else { "" };
+pub fn command(plan: &Plan, base: Option<&str>, allowed: &BTreeSet<String>) -> String {
+    let base = base.map(|it| format!(" --base {}", render::escape::shell(it))).unwrap_or_default();
     let paths: String = plan.source.paths.iter().map(|it| format!(" {}", render::escape::shell(it))).collect();
-    let allowed: String = allowed.iter().map(|it| format!(" --allow {}", render::escape::shell(it))).collect();
-    format!("bylaws apply{backend}{paths}{allowed}")
+    format!("bylaws apply{}{base}{paths}{}", backend(plan), flags(allowed))
+}
+
+/// The command that applies a saved plan.
+pub fn saved_command(plan: &Plan, path: &str, allowed: &[String]) -> String {
+    format!("bylaws apply{} --plan {}{}", backend(plan), render::escape::shell(path), flags(allowed))
+}
+
+fn backend(plan: &Plan) -> &'static str {
+    if plan.backend == SANDBOX { " --backend sandbox" } else { "" }
+}
+
+fn flags<'a>(allowed: impl IntoIterator<Item = &'a String>) -> String {
+    allowed.into_iter().map(|it| format!(" --allow {}", render::escape::shell(it))).collect()
 }
 
 /// How people see it here.

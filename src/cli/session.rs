@@ -7,13 +7,14 @@ use crate::cli::SANDBOX;
 use crate::cli::base;
 use crate::cli::exit::Exit;
 use crate::cli::files;
+use crate::cli::github;
 use crate::cli::output;
 use crate::cli::ui::Ui;
 use crate::manifest;
 use crate::model::plan::Source;
 use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Secret, Snapshot};
 use crate::plan;
-use crate::render::problem;
+use crate::render::{escape, problem};
 use crate::sandbox;
 use crate::snapshot;
 
@@ -106,7 +107,21 @@ pub struct Session {
     /// The most writes at once, if somebody said so.
     concurrency: Option<usize>,
     options: plan::Options,
+    /// What `--base` said.
+    base: Option<String>,
     sandbox: Option<sandbox::Running>,
+}
+
+/// What is to be planned, and how.
+pub struct Wanted {
+    /// The manifest.
+    pub desired: Desired,
+    /// What the command line adds to it.
+    pub options: plan::Options,
+    /// What `--base` said.
+    pub base: Option<String>,
+    /// The only service that may be asked, if there is one.
+    pub backend: Option<String>,
 }
 
 /// Loads the manifest, then connects; a wrong manifest sends no request at all.
@@ -119,16 +134,16 @@ pub async fn open(
     plan: &PlanArgs,
     ui: &Ui,
 ) -> Result<Session, Exit> {
-    let desired = match load(manifest) {
+    let mut desired = match load(manifest) {
         Ok(desired) => desired,
         Err(Unloaded::Files(problems)) => return Err(unreadable(ui, &problems)),
         Err(Unloaded::Manifest(failure)) => {
             ui.problems(&problem::text(&failure.diagnostics, &failure.files, 20));
+            github::annotate(&failure.diagnostics, ui);
             ui.say("Nothing was read from or sent to Pulumi Cloud.");
             return Err(Exit::Invalid);
         }
     };
-    let mut desired = desired;
     if let Some(wanted) = &plan.base {
         base::add(&mut desired, wanted, &manifest.paths).map_err(|problem| {
             ui.error(&problem);
@@ -137,7 +152,22 @@ pub async fn open(
         })?;
     }
     let options = options(manifest, &desired, plan, ui)?;
+    connected(Wanted { desired, options, base: plan.base.clone(), backend: None }, connection, ui).await
+}
+
+/// Connects, and asks who the caller is.
+///
+/// # Errors
+/// The exit code, after everything was said.
+pub async fn connected(wanted: Wanted, connection: &ConnectionArgs, ui: &Ui) -> Result<Session, Exit> {
+    let Wanted { desired, options, base, backend: expected } = wanted;
     let (sandbox, target, backend) = connect(connection, ui).await?;
+    if let Some(expected) = expected.filter(|it| *it != backend) {
+        ui.error(&format!("the plan was made for {}, and this is {backend}", escape::terminal(&expected)));
+        ui.say("Nothing was read from or sent to Pulumi Cloud.");
+        close(sandbox, ui).await;
+        return Err(Exit::Refused);
+    }
     let client = client(target, connection, ui)?;
     let now = connection.now.unwrap_or_else(clock);
     match snapshot::preflight(&client, &desired.organization, now).await {
@@ -153,6 +183,7 @@ pub async fn open(
                 fixed: connection.now,
                 concurrency: connection.concurrency,
                 options,
+                base,
                 sandbox,
             })
         }
@@ -164,8 +195,12 @@ pub async fn open(
     }
 }
 
-fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui) -> Result<plan::Options, Exit> {
-    for allowed in &plan.allow {
+/// Whether every `--allow` names a danger that can be accepted.
+///
+/// # Errors
+/// The exit code, after it was said.
+pub fn check_allowed(allow: &[String], ui: &Ui) -> Result<(), Exit> {
+    for allowed in allow {
         let known = allowed.split_once(':').filter(|it| it.1.parse::<ResourceId>().is_ok());
         let Some(danger) = known.and_then(|it| plan::policy::danger(it.0)) else {
             ui.error(&format!(
@@ -178,6 +213,11 @@ fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui)
             return Err(Exit::Invalid);
         }
     }
+    Ok(())
+}
+
+fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui) -> Result<plan::Options, Exit> {
+    check_allowed(&plan.allow, ui)?;
     let paths = if manifest.paths.is_empty() {
         vec![default_root(desired)]
     } else {
@@ -314,10 +354,19 @@ impl Session {
     /// # Errors
     /// The exit code, after everything was said.
     pub async fn plan(&self, ui: &Ui) -> Result<Plan, Exit> {
+        self.plan_and_live(ui).await.map(|it| it.0)
+    }
+
+    /// The same, with what was read.
+    ///
+    /// # Errors
+    /// The exit code, after everything was said.
+    pub async fn plan_and_live(&self, ui: &Ui) -> Result<(Plan, Snapshot), Exit> {
         let live = self.read(ui).await?;
         let mistakes = self.unresolved(&live);
         if !mistakes.is_empty() {
             ui.problems(&problem::text(&mistakes, &self.desired.files, 20));
+            github::annotate(&mistakes, ui);
             ui.say("Nothing was changed.");
             return Err(Exit::Invalid);
         }
@@ -331,7 +380,7 @@ impl Session {
                 ui.say(&format!("note: `--allow {allowed}` allows nothing in this plan"));
             }
         }
-        Ok(plan)
+        Ok((plan, live))
     }
 
     /// Asks again who the caller is and what the organization is: an apply has changed its numbers.
@@ -355,7 +404,7 @@ impl Session {
 
     /// The command that applies a plan of this session.
     pub fn command(&self, plan: &Plan) -> String {
-        output::command(plan, &self.options.allow)
+        output::command(plan, self.base.as_deref(), &self.options.allow)
     }
 
     async fn read(&self, ui: &Ui) -> Result<Snapshot, Exit> {

@@ -42,6 +42,9 @@ pub fn change(verb: Verb, id: &str) -> Change {
         source: None,
         before: Value::Null,
         after: Value::Null,
+        declared: Value::Null,
+        relies_on: std::collections::BTreeMap::new(),
+        accepted: std::collections::BTreeSet::new(),
         fields: Vec::new(),
         unknown: Vec::new(),
         remarks: Vec::new(),
@@ -110,6 +113,7 @@ pub fn plan() -> Plan {
         unchanged: 14,
         destructive: true,
         blocked: 2,
+        writes: 12,
     };
     made.status.applyable = false;
     made.changes = vec![token(), service(), data_eng(), web(), bob(), erin(), auditor()];

@@ -12,6 +12,7 @@ mod laws;
 mod mistakes;
 mod renames;
 mod safety;
+mod saved;
 mod scenarios;
 mod schemas;
 mod support;

@@ -155,6 +155,11 @@ impl Page<'_> {
                 sentences.push(digest::count(dangers.len(), "danger needs your say-so.", "dangers need your say-so."))
             }
         }
+        // Without a command this is an apply, which goes on by itself.
+        if self.options.command.is_empty() {
+            self.items.push(Item::Plain(String::new()));
+            return;
+        }
         let possible = plan.status.complete && (plan.status.applyable || !dangers.is_empty());
         let command = allowances.filter(|_| possible).map(|allowances| {
             let checksum = escape::shell(plan.short_checksum());
