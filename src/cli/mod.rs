@@ -4,6 +4,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod base;
 pub mod commands;
+mod connection;
 pub mod exit;
 pub mod files;
 mod git;

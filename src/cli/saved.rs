@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::exit::Exit;
 use crate::cli::files;
-use crate::cli::session::{self, ConnectionArgs, Session, Wanted};
+use crate::cli::session::{self, Session, Wanted};
 use crate::cli::ui::Ui;
 use crate::manifest;
 use crate::model::{Plan, Severity};

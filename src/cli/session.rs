@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::api::{self, ApiError, AuthError, Failure, ReadClient};
+use crate::api::{ApiError, Failure, ReadClient};
 use crate::cli::SANDBOX;
 use crate::cli::base;
+use crate::cli::connection::{self, ConnectionArgs};
 use crate::cli::exit::Exit;
 use crate::cli::files;
 use crate::cli::github;
@@ -12,41 +13,17 @@ use crate::cli::output;
 use crate::cli::ui::Ui;
 use crate::manifest;
 use crate::model::plan::Source;
-use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Secret, Snapshot};
+use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Snapshot};
 use crate::plan;
 use crate::render::{escape, problem};
 use crate::sandbox;
 use crate::snapshot;
-
-/// Where the embedded service keeps its organization.
-pub const SANDBOX_FILE: &str = ".bylaws/sandbox.json";
 
 /// Which manifest.
 #[derive(Debug, clap::Args)]
 pub struct ManifestArgs {
     /// Files, or folders whose *.yaml and *.yml files are read. Left out: `bylaws.yaml`, or `bylaws/`.
     pub paths: Vec<PathBuf>,
-}
-
-/// Which service, and how it is asked.
-#[derive(Debug, clap::Args)]
-pub struct ConnectionArgs {
-    /// The service: a URL, or `sandbox[:FILE]` for the embedded one. Left out: `PULUMI_BACKEND_URL`,
-    /// `PULUMI_API`, the current login of the Pulumi credentials file, Pulumi Cloud.
-    #[arg(long, value_name = "URL")]
-    pub backend: Option<String>,
-    /// At most this many requests at once.
-    #[arg(long, value_name = "N")]
-    pub concurrency: Option<usize>,
-    /// At most this many requests a second.
-    #[arg(long, value_name = "N")]
-    pub max_rps: Option<f64>,
-    /// Certificates (PEM) that are trusted beside the system's.
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-    /// The moment against which age is judged, instead of the clock's (RFC 3339).
-    #[arg(long, hide = true, value_parser = Instant::parse)]
-    pub now: Option<Instant>,
 }
 
 /// What decides about a plan.
@@ -159,17 +136,17 @@ pub async fn open(
 ///
 /// # Errors
 /// The exit code, after everything was said.
-pub async fn connected(wanted: Wanted, connection: &ConnectionArgs, ui: &Ui) -> Result<Session, Exit> {
+pub async fn connected(wanted: Wanted, args: &ConnectionArgs, ui: &Ui) -> Result<Session, Exit> {
     let Wanted { desired, options, base, backend: expected } = wanted;
-    let (sandbox, target, backend) = connect(connection, ui).await?;
+    let (sandbox, target, backend) = connection::connect(args, ui).await?;
     if let Some(expected) = expected.filter(|it| *it != backend) {
         ui.error(&format!("the plan was made for {}, and this is {backend}", escape::terminal(&expected)));
         ui.say("Nothing was read from or sent to Pulumi Cloud.");
         close(sandbox, ui).await;
         return Err(Exit::Refused);
     }
-    let client = client(target, connection, ui)?;
-    let now = connection.now.unwrap_or_else(clock);
+    let client = connection::client(target, args, ui)?;
+    let now = args.now.unwrap_or_else(clock);
     match snapshot::preflight(&client, &desired.organization, now).await {
         Ok((caller, organization)) => {
             ui.detail(&format!("{} as {}", desired.organization, caller.login));
@@ -180,8 +157,8 @@ pub async fn connected(wanted: Wanted, connection: &ConnectionArgs, ui: &Ui) -> 
                 organization,
                 backend,
                 now,
-                fixed: connection.now,
-                concurrency: connection.concurrency,
+                fixed: args.now,
+                concurrency: args.concurrency,
                 options,
                 base,
                 sandbox,
@@ -234,97 +211,6 @@ fn default_root(desired: &Desired) -> String {
     first.split_once('/').map_or(first, |it| it.0).to_owned()
 }
 
-/// The connection, and the service it goes to if that is our own.
-async fn connect(args: &ConnectionArgs, ui: &Ui) -> Result<(Option<sandbox::Running>, api::Connection, String), Exit> {
-    let embedded = args
-        .backend
-        .as_deref()
-        .and_then(|it| it.strip_prefix(SANDBOX))
-        .filter(|it| it.is_empty() || it.starts_with(':'));
-    let Some(file) = embedded else {
-        let connection = api::choose(&inputs(args)).map_err(|error| {
-            ui.error(&error.to_string());
-            match error {
-                AuthError::Backend { .. } => Exit::Invalid,
-                AuthError::Missing(_) | AuthError::Unusable(_) => Exit::Denied,
-            }
-        })?;
-        ui.detail(&format!(
-            "backend {} ({}), token from {}",
-            connection.backend.as_str(),
-            connection.backend_source,
-            connection.token_source
-        ));
-        let backend = connection.backend.as_str().to_owned();
-        return Ok((None, connection, backend));
-    };
-    let file = file.strip_prefix(':').unwrap_or(SANDBOX_FILE);
-    let config =
-        sandbox::Config { file: Some(file.into()), now: args.now.map(|it| it.0), ..sandbox::Config::default() };
-    let running = sandbox::start(config).await.map_err(|error| {
-        ui.error(&format!("the sandbox does not start: {error:#}"));
-        Exit::Other
-    })?;
-    let own = api::Inputs {
-        flag: Some(running.url()),
-        access_token: Some(Secret::new("pul-sandbox".to_owned())),
-        ..api::Inputs::default()
-    };
-    let connection = api::choose(&own).map_err(|error| {
-        ui.error(&error.to_string());
-        Exit::Bug
-    })?;
-    Ok((Some(running), connection, SANDBOX.to_owned()))
-}
-
-/// What the environment and the credentials file say. The token's value goes nowhere else.
-fn inputs(args: &ConnectionArgs) -> api::Inputs {
-    let set = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
-    let home = set("PULUMI_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".pulumi")));
-    let folder = set("PULUMI_CREDENTIALS_PATH").map(PathBuf::from).or(home);
-    let path = folder.map(|it| it.join("credentials.json")).unwrap_or_default();
-    api::Inputs {
-        flag: args.backend.clone(),
-        backend_url: set("PULUMI_BACKEND_URL"),
-        api: set("PULUMI_API"),
-        access_token: set("PULUMI_ACCESS_TOKEN").map(Secret::new),
-        credentials: std::fs::read_to_string(&path).ok().map(Secret::new),
-        credentials_path: path.display().to_string(),
-    }
-}
-
-fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui) -> Result<ReadClient, Exit> {
-    let extra_ca = match &args.ca_file {
-        None => None,
-        Some(path) => Some(std::fs::read(path).map_err(|error| {
-            ui.error(&format!("failed to read `{}`: {error}", path.display()));
-            Exit::Invalid
-        })?),
-    };
-    let hook = ui.verbose.then(|| request_log(*ui));
-    let mut options = api::Options { extra_ca, max_rps: args.max_rps, hook, ..api::Options::default() };
-    if let Some(most) = args.concurrency {
-        options.concurrency = most.max(1);
-        options.writes = most.max(1);
-    }
-    ReadClient::new(connection, options).map_err(|error| {
-        ui.error(&format!("{error:#}"));
-        Exit::Invalid
-    })
-}
-
-/// Every request on standard error; what a request holds beside its address is never in it.
-fn request_log(ui: Ui) -> api::Hook {
-    std::sync::Arc::new(move |event| match event {
-        api::Event::Attempt { method, path, attempt, outcome, request_id, took } => {
-            let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
-            let number = request_id.as_ref().map(|it| format!(", request {it}")).unwrap_or_default();
-            ui.detail(&format!("{method} {path}: {outcome} in {} ms{again}{number}", took.as_millis()));
-        }
-        api::Event::Rest(pause) => ui.detail(&format!("the service asks for a rest of {} s", pause.as_secs_f32())),
-    })
-}
-
 /// The clock's moment.
 pub fn clock() -> Instant {
     Instant(jiff::Timestamp::now().as_second())
@@ -335,6 +221,7 @@ pub fn exit_of(error: &ApiError) -> Exit {
     match error.failure {
         Failure::Unauthorized | Failure::Forbidden => Exit::Denied,
         Failure::Timeout { .. } => Exit::TimedOut,
+        Failure::Budget { .. } => Exit::Refused,
         _ => Exit::Service,
     }
 }
@@ -410,6 +297,8 @@ impl Session {
     async fn read(&self, ui: &Ui) -> Result<Snapshot, Exit> {
         let scopes = plan::scopes(&self.desired, &self.organization, self.now);
         let caller = self.caller.clone();
+        let requests = std::cell::Cell::new(snapshot::PREFLIGHT);
+        let progress = |it: snapshot::Progress| requests.set(snapshot::PREFLIGHT + it.done);
         let read = snapshot::read(
             &self.client,
             &self.desired.organization,
@@ -417,7 +306,7 @@ impl Session {
             caller,
             self.organization.clone(),
             self.now,
-            &|_| {},
+            &progress,
         );
         let mut live = read.await.map_err(|error| {
             ui.error(&error.to_string());
@@ -429,11 +318,12 @@ impl Session {
             .filter(|it| live.kind(it.facts().word).read)
             .map(|it| count(live.kind(it.facts().word).objects.len(), it.facts().word))
             .collect();
-        let name = self.name();
+        // How many it took is no part of the plan, which is the same however it was read.
+        let (name, requests) = (self.name(), count(requests.get(), "request"));
         if counts.is_empty() {
-            ui.say(&format!("Read {name}"))
+            ui.say(&format!("Read {name} with {requests}"))
         } else {
-            ui.say(&format!("Read {name}: {}", counts.join(", ")))
+            ui.say(&format!("Read {name} with {requests}: {}", counts.join(", ")))
         }
         Ok(live)
     }

@@ -2,6 +2,7 @@
 
 mod base;
 mod calls;
+mod ci;
 mod contract;
 mod editor;
 mod examples;

@@ -1,9 +1,10 @@
 //! `bylaws plan`: what would change. Sends nothing but GET and HEAD.
 
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::exit::Exit;
 use crate::cli::github;
 use crate::cli::output::{self, Format, Write};
-use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs, Session};
+use crate::cli::session::{self, ManifestArgs, PlanArgs, Session};
 use crate::cli::ui::Ui;
 use crate::model::Plan;
 

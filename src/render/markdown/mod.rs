@@ -205,7 +205,9 @@ fn footer(plan: &Plan, options: Options) -> String {
     let commit = options.commit.map(escape::code);
     let checksum = format!("plan {}", escape::code(plan.short_checksum()));
     let link = options.link.and_then(escape::link).map(|it| format!("[full plan]({it})"));
-    let pieces: Vec<_> = commit.into_iter().chain([checksum]).chain(link).collect();
+    let writes = plan.summary.writes;
+    let writes = (writes > 0).then(|| digest::count(writes, "request", "requests"));
+    let pieces: Vec<_> = commit.into_iter().chain([checksum]).chain(writes).chain(link).collect();
     pieces.join(" · ")
 }
 
@@ -315,7 +317,7 @@ teams  2: ml, web-old
 
 </details>
 
-`3f2a91c` · plan `9b1f0c62d1e4` · [full plan](https://example.invalid/artifact)
+`3f2a91c` · plan `9b1f0c62d1e4` · 12 requests · [full plan](https://example.invalid/artifact)
 
 "#]].raw());
     }

@@ -1,0 +1,144 @@
+//! Which service is asked, and how: from the flags and the environment to a client.
+
+use std::path::PathBuf;
+
+use crate::api::{self, AuthError, ReadClient};
+use crate::cli::SANDBOX;
+use crate::cli::exit::Exit;
+use crate::cli::ui::Ui;
+use crate::model::{Instant, Secret};
+use crate::sandbox;
+
+/// Where the embedded service keeps its organization.
+pub const SANDBOX_FILE: &str = ".bylaws/sandbox.json";
+
+/// Which service, and how it is asked.
+#[derive(Debug, clap::Args)]
+pub struct ConnectionArgs {
+    /// The service: a URL, or `sandbox[:FILE]` for the embedded one. Left out: `PULUMI_BACKEND_URL`,
+    /// `PULUMI_API`, the current login of the Pulumi credentials file, Pulumi Cloud.
+    #[arg(long, value_name = "URL")]
+    pub backend: Option<String>,
+    /// At most this many requests at once.
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<usize>,
+    /// At most this many requests a second.
+    #[arg(long, value_name = "N")]
+    pub max_rps: Option<f64>,
+    /// Reads with no more requests than this; what needs more is refused before they are sent.
+    #[arg(long, value_name = "N")]
+    pub max_requests: Option<usize>,
+    /// Certificates (PEM) that are trusted beside the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// The moment against which age is judged, instead of the clock's (RFC 3339).
+    #[arg(long, hide = true, value_parser = Instant::parse)]
+    pub now: Option<Instant>,
+}
+
+/// The connection, and the service it goes to if that is our own.
+///
+/// # Errors
+/// The exit code, after everything was said.
+pub async fn connect(
+    args: &ConnectionArgs,
+    ui: &Ui,
+) -> Result<(Option<sandbox::Running>, api::Connection, String), Exit> {
+    let embedded = args
+        .backend
+        .as_deref()
+        .and_then(|it| it.strip_prefix(SANDBOX))
+        .filter(|it| it.is_empty() || it.starts_with(':'));
+    let Some(file) = embedded else {
+        let connection = api::choose(&inputs(args)).map_err(|error| {
+            ui.error(&error.to_string());
+            match error {
+                AuthError::Backend { .. } => Exit::Invalid,
+                AuthError::Missing(_) | AuthError::Unusable(_) => Exit::Denied,
+            }
+        })?;
+        ui.detail(&format!(
+            "backend {} ({}), token from {}",
+            connection.backend.as_str(),
+            connection.backend_source,
+            connection.token_source
+        ));
+        let backend = connection.backend.as_str().to_owned();
+        return Ok((None, connection, backend));
+    };
+    let file = file.strip_prefix(':').unwrap_or(SANDBOX_FILE);
+    let config =
+        sandbox::Config { file: Some(file.into()), now: args.now.map(|it| it.0), ..sandbox::Config::default() };
+    let running = sandbox::start(config).await.map_err(|error| {
+        ui.error(&format!("the sandbox does not start: {error:#}"));
+        Exit::Other
+    })?;
+    let own = api::Inputs {
+        flag: Some(running.url()),
+        access_token: Some(Secret::new("pul-sandbox".to_owned())),
+        ..api::Inputs::default()
+    };
+    let connection = api::choose(&own).map_err(|error| {
+        ui.error(&error.to_string());
+        Exit::Bug
+    })?;
+    Ok((Some(running), connection, SANDBOX.to_owned()))
+}
+
+/// What the environment and the credentials file say. The token's value goes nowhere else.
+fn inputs(args: &ConnectionArgs) -> api::Inputs {
+    let set = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
+    let home = set("PULUMI_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".pulumi")));
+    let folder = set("PULUMI_CREDENTIALS_PATH").map(PathBuf::from).or(home);
+    let path = folder.map(|it| it.join("credentials.json")).unwrap_or_default();
+    api::Inputs {
+        flag: args.backend.clone(),
+        backend_url: set("PULUMI_BACKEND_URL"),
+        api: set("PULUMI_API"),
+        access_token: set("PULUMI_ACCESS_TOKEN").map(Secret::new),
+        credentials: std::fs::read_to_string(&path).ok().map(Secret::new),
+        credentials_path: path.display().to_string(),
+    }
+}
+
+/// A client of that service which can only read.
+///
+/// # Errors
+/// The exit code, after everything was said.
+pub fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui) -> Result<ReadClient, Exit> {
+    let extra_ca = match &args.ca_file {
+        None => None,
+        Some(path) => Some(std::fs::read(path).map_err(|error| {
+            ui.error(&format!("failed to read `{}`: {error}", path.display()));
+            Exit::Invalid
+        })?),
+    };
+    let hook = ui.verbose.then(|| request_log(*ui));
+    let mut options = api::Options {
+        extra_ca,
+        max_rps: args.max_rps,
+        max_requests: args.max_requests,
+        hook,
+        ..api::Options::default()
+    };
+    if let Some(most) = args.concurrency {
+        options.concurrency = most.max(1);
+        options.writes = most.max(1);
+    }
+    ReadClient::new(connection, options).map_err(|error| {
+        ui.error(&format!("{error:#}"));
+        Exit::Invalid
+    })
+}
+
+/// Every request on standard error; what a request holds beside its address is never in it.
+fn request_log(ui: Ui) -> api::Hook {
+    std::sync::Arc::new(move |event| match event {
+        api::Event::Attempt { method, path, attempt, outcome, request_id, took } => {
+            let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+            let number = request_id.as_ref().map(|it| format!(", request {it}")).unwrap_or_default();
+            ui.detail(&format!("{method} {path}: {outcome} in {} ms{again}{number}", took.as_millis()));
+        }
+        api::Event::Rest(pause) => ui.detail(&format!("the service asks for a rest of {} s", pause.as_secs_f32())),
+    })
+}
