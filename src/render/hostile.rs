@@ -400,6 +400,8 @@ fn ten_thousand_hostile_names_become_no_markup() {
 #[test]
 fn a_multitude_fits_a_comment_and_is_counted_above_the_fold() {
     const LIMIT: usize = 65_536;
+    let one = regex::Regex::new("-[0-9]{5} ?`").unwrap();
+    let more = regex::Regex::new(" and ([0-9]+) more (services|teams)").unwrap();
     let hostile = "`@org/everyone` <!-- ![](https://evil.example) -->";
     for (verb, code, words) in [(Verb::Delete, "delete-team", hostile), (Verb::Create, "", "plain")] {
         let mut made = sample::empty();
@@ -425,10 +427,8 @@ fn a_multitude_fits_a_comment_and_is_counted_above_the_fold() {
         if verb == Verb::Delete {
             // Every one of them is named, or counted with its kind.
             let named = above.lines().find(|it| it.starts_with("> **Deletes**")).unwrap();
-            let more = regex::Regex::new(" and ([0-9]+) more (services|teams)").unwrap();
             let counted: usize = more.captures_iter(named).map(|it| it[1].parse::<usize>().unwrap()).sum();
-            let shown = regex::Regex::new("-[0-9]{5}`").unwrap().find_iter(named).count()
-                + regex::Regex::new("-[0-9]{5} `").unwrap().find_iter(named).count();
+            let shown = one.find_iter(named).count();
             assert!(counted > 0 && shown > 100, "{named}");
             assert_eq!(counted + shown, 20_000, "{shown} named, {counted} counted");
         }
