@@ -16,6 +16,16 @@ pub fn is_here() -> bool {
     std::env::var("GITHUB_ACTIONS").is_ok_and(|it| it == "true")
 }
 
+/// Where this run can be read, whose summary has the whole plan.
+pub fn run_link() -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
+    let link = || {
+        let (server, repository) = (set("GITHUB_SERVER_URL")?, set("GITHUB_REPOSITORY")?);
+        Some(format!("{server}/{repository}/actions/runs/{}", set("GITHUB_RUN_ID")?))
+    };
+    if is_here() { link() } else { None }
+}
+
 /// Puts the plan into the summary of the step, and its facts into the outputs.
 ///
 /// # Errors
@@ -47,7 +57,7 @@ pub fn tell(plan: &Plan, ui: &Ui) -> Result<(), String> {
 /// the result stays what it is.
 pub fn annotate(diagnostics: &[Diagnostic], ui: &Ui) {
     if is_here() {
-        ui.problems(&problem::github(diagnostics));
+        ui.commands(&problem::github(diagnostics));
     }
 }
 

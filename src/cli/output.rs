@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 
 use crate::cli::SANDBOX;
+use crate::cli::github;
 use crate::cli::ui::Ui;
 use crate::model::Plan;
 use crate::render::{self, text};
@@ -60,7 +61,12 @@ pub fn rendered(plan: &Plan, format: Format, ui: &Ui, command: &str) -> String {
     match format {
         Format::Human => text::plan(plan, human(plan, ui, command)),
         Format::Json => render::json::plan(plan),
-        Format::Markdown => render::markdown::plan(plan, markdown(plan)),
+        Format::Markdown => {
+            let link = github::run_link();
+            let sandbox = plan.backend == SANDBOX;
+            let options = render::markdown::Options { link: link.as_deref(), sandbox, ..Default::default() };
+            render::markdown::plan(plan, options)
+        }
         Format::Gitlab => render::gitlab::plan(plan),
         Format::Calls => render::calls::plan(plan),
     }
@@ -89,10 +95,6 @@ fn flags<'a>(allowed: impl IntoIterator<Item = &'a String>) -> String {
 /// How people see it here.
 pub fn human<'a>(plan: &Plan, ui: &Ui, command: &'a str) -> text::Options<'a> {
     text::Options { sandbox: plan.backend == SANDBOX, command, ..screen(ui) }
-}
-
-fn markdown(plan: &Plan) -> render::markdown::Options<'static> {
-    render::markdown::Options { sandbox: plan.backend == SANDBOX, ..render::markdown::Options::default() }
 }
 
 /// How people see anything here.
