@@ -72,6 +72,13 @@ pub enum Failure {
     },
     /// Never sent: it cannot be, or must not be.
     Unsendable(String),
+    /// Not sent, because more requests would be needed than somebody allowed.
+    Budget {
+        /// How many are known to be needed.
+        needed: usize,
+        /// How many were allowed.
+        allowed: usize,
+    },
 }
 
 /// Which request it was, and what the service said about it.
@@ -120,7 +127,8 @@ impl ApiError {
             | Failure::Precondition
             | Failure::TooManyRequests { .. }
             | Failure::Incomplete(_)
-            | Failure::Unsendable(_) => false,
+            | Failure::Unsendable(_)
+            | Failure::Budget { .. } => false,
         }
     }
 
@@ -156,6 +164,12 @@ impl ApiError {
             Failure::Timeout { what, .. } => format!("timed out: {what}"),
             Failure::Connection { what, .. } => format!("no answer: {what}"),
             Failure::Unsendable(what) => format!("not sent: {what}"),
+            Failure::Budget { needed, allowed } => {
+                return format!(
+                    "reading what the manifest needs takes {needed} requests or more, and {allowed} are allowed; allow \
+                     more, or read less (`prune` and tombstones ask for more than entries do)"
+                );
+            }
             Failure::BadRequest
             | Failure::NotFound { .. }
             | Failure::MethodNotAllowed { .. }

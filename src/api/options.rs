@@ -17,6 +17,8 @@ pub struct Options {
     pub writes: usize,
     /// The most requests a second; what two seconds allow may go at once.
     pub max_rps: Option<f64>,
+    /// The most requests for one reading of an organization; those that are sent again are not counted.
+    pub max_requests: Option<usize>,
     /// How long anything may take.
     pub timeouts: Timeouts,
     /// How long to wait before sending again.
@@ -85,6 +87,7 @@ impl Default for Options {
             concurrency: 32,
             writes: 8,
             max_rps: None,
+            max_requests: None,
             timeouts: Timeouts::default(),
             backoff: Backoff::default(),
             extra_ca: None,

@@ -54,6 +54,11 @@ impl ReadClient {
         self.wire.options.concurrency.max(1)
     }
 
+    /// How many requests one reading of an organization may take.
+    pub fn allowance(&self) -> Option<usize> {
+        self.wire.options.max_requests
+    }
+
     /// How long nothing is sent from now on, because the service asked for a rest.
     pub fn rests_for(&self) -> Duration {
         self.wire.limiter.rests_for()

@@ -189,7 +189,7 @@ impl Failure {
             | Cause::Incomplete(_)
             | Cause::Timeout { .. }
             | Cause::Connection { .. } => Sign::Broken,
-            Cause::Unsendable(_) => Sign::Nothing,
+            Cause::Unsendable(_) | Cause::Budget { .. } => Sign::Nothing,
             Cause::BadRequest
             | Cause::Forbidden
             | Cause::NotFound { .. }

@@ -1,4 +1,4 @@
-//! Which service is asked, with which token, and how.
+//! Which service is asked, and how: from the flags and the environment to a client.
 
 use std::path::PathBuf;
 
@@ -25,6 +25,9 @@ pub struct ConnectionArgs {
     /// At most this many requests a second.
     #[arg(long, value_name = "N")]
     pub max_rps: Option<f64>,
+    /// Reads with no more requests than this; what needs more is refused before they are sent.
+    #[arg(long, value_name = "N")]
+    pub max_requests: Option<usize>,
     /// Certificates (PEM) that are trusted beside the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -37,7 +40,7 @@ pub struct ConnectionArgs {
 ///
 /// # Errors
 /// The exit code, after everything was said.
-pub(super) async fn connect(
+pub async fn connect(
     args: &ConnectionArgs,
     ui: &Ui,
 ) -> Result<(Option<sandbox::Running>, api::Connection, String), Exit> {
@@ -100,11 +103,11 @@ fn inputs(args: &ConnectionArgs) -> api::Inputs {
     }
 }
 
-/// The client that asks it.
+/// A client of that service which can only read.
 ///
 /// # Errors
 /// The exit code, after everything was said.
-pub(super) fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui) -> Result<ReadClient, Exit> {
+pub fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui) -> Result<ReadClient, Exit> {
     let extra_ca = match &args.ca_file {
         None => None,
         Some(path) => Some(std::fs::read(path).map_err(|error| {
@@ -113,7 +116,13 @@ pub(super) fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui
         })?),
     };
     let hook = ui.verbose.then(|| request_log(*ui));
-    let mut options = api::Options { extra_ca, max_rps: args.max_rps, hook, ..api::Options::default() };
+    let mut options = api::Options {
+        extra_ca,
+        max_rps: args.max_rps,
+        max_requests: args.max_requests,
+        hook,
+        ..api::Options::default()
+    };
     if let Some(most) = args.concurrency {
         options.concurrency = most.max(1);
         options.writes = most.max(1);

@@ -108,7 +108,10 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 /// The bytes of a regular file that holds still while it is read.
-fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+/// When it is none, is larger than [`LARGEST`], or cannot be read.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("failed to read `{}`: {error}", shown(path));
     // Asked before opening: opening a pipe would wait for somebody to write into it.
     if !fs::metadata(path).map_err(failed)?.is_file() {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 
 use crate::cli::SANDBOX;
+use crate::cli::github;
 use crate::cli::ui::Ui;
 use crate::model::Plan;
 use crate::plan::Options;
@@ -60,31 +61,44 @@ pub fn rendered(plan: &Plan, format: Format, ui: &Ui, command: &str) -> String {
     match format {
         Format::Human => text::plan(plan, human(plan, ui, command)),
         Format::Json => render::json::plan(plan),
-        Format::Markdown => render::markdown::plan(plan, markdown(plan)),
+        Format::Markdown => {
+            let link = github::run_link();
+            let sandbox = plan.backend == SANDBOX;
+            let options = render::markdown::Options { link: link.as_deref(), sandbox, ..Default::default() };
+            render::markdown::plan(plan, options)
+        }
         Format::Gitlab => render::gitlab::plan(plan),
         Format::Calls => render::calls::plan(plan),
     }
 }
 
 /// The command that applies a plan, as somebody would type it again.
-pub fn command(plan: &Plan, options: &Options, base: Option<&str>) -> String {
-    let backend = if plan.backend == SANDBOX { " --backend sandbox" } else { "" };
+pub fn command(plan: &Plan, base: Option<&str>, options: &Options) -> String {
     let paths: String = plan.source.paths.iter().map(|it| format!(" {}", render::escape::shell(it))).collect();
-    let flag = |name: &str, value: &str| format!(" --{name} {}", render::escape::shell(value));
     let base = base.map(|it| flag("base", it)).unwrap_or_default();
     let targets: String = options.targets.iter().map(|it| flag("target", &it.to_string())).collect();
     let allowed: String = options.allow.iter().map(|it| flag("allow", it)).collect();
     let resent: String = options.resend.iter().map(|it| flag("resend", &it.to_string())).collect();
-    format!("bylaws apply{backend}{paths}{base}{targets}{allowed}{resent}")
+    format!("bylaws apply{}{base}{paths}{targets}{allowed}{resent}", backend(plan))
+}
+
+/// The command that applies a saved plan.
+pub fn saved_command(plan: &Plan, path: &str, allowed: &[String]) -> String {
+    let allowed: String = allowed.iter().map(|it| flag("allow", it)).collect();
+    format!("bylaws apply{} --plan {}{allowed}", backend(plan), render::escape::shell(path))
+}
+
+fn backend(plan: &Plan) -> &'static str {
+    if plan.backend == SANDBOX { " --backend sandbox" } else { "" }
+}
+
+fn flag(name: &str, value: &str) -> String {
+    format!(" --{name} {}", render::escape::shell(value))
 }
 
 /// How people see it here.
 pub fn human<'a>(plan: &Plan, ui: &Ui, command: &'a str) -> text::Options<'a> {
     text::Options { sandbox: plan.backend == SANDBOX, command, ..screen(ui) }
-}
-
-fn markdown(plan: &Plan) -> render::markdown::Options<'static> {
-    render::markdown::Options { sandbox: plan.backend == SANDBOX, ..render::markdown::Options::default() }
 }
 
 /// How people see anything here.

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use crate::api::{ApiError, Failure, ReadClient};
 use crate::cli::SANDBOX;
 use crate::cli::base;
-pub use crate::cli::connection::{ConnectionArgs, SANDBOX_FILE};
-use crate::cli::connection::{client, connect};
+use crate::cli::connection::{self, ConnectionArgs};
 use crate::cli::exit::Exit;
 use crate::cli::files;
+use crate::cli::github;
 use crate::cli::output;
 use crate::cli::ui::Ui;
 use crate::kinds;
@@ -18,7 +18,7 @@ use crate::model::plan::Source;
 use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Snapshot};
 use crate::plan;
 use crate::plan::policy::Allowance;
-use crate::render::problem;
+use crate::render::{escape, problem};
 use crate::sandbox;
 use crate::snapshot;
 
@@ -94,9 +94,21 @@ pub struct Session {
     concurrency: Option<usize>,
     /// What decides about plans.
     pub options: plan::Options,
-    /// The base branch, as it was given.
+    /// What `--base` said.
     base: Option<String>,
     sandbox: Option<sandbox::Running>,
+}
+
+/// What is to be planned, and how.
+pub struct Wanted {
+    /// The manifest.
+    pub desired: Desired,
+    /// What the command line adds to it.
+    pub options: plan::Options,
+    /// What `--base` said.
+    pub base: Option<String>,
+    /// The only service that may be asked, if there is one.
+    pub backend: Option<String>,
 }
 
 /// Loads the manifest, then connects; a wrong manifest sends no request at all.
@@ -109,16 +121,16 @@ pub async fn open(
     plan: &PlanArgs,
     ui: &Ui,
 ) -> Result<Session, Exit> {
-    let desired = match load(manifest) {
+    let mut desired = match load(manifest) {
         Ok(desired) => desired,
         Err(Unloaded::Files(problems)) => return Err(unreadable(ui, &problems)),
         Err(Unloaded::Manifest(failure)) => {
             ui.problems(&problem::text(&failure.diagnostics, &failure.files, 20));
+            github::annotate(&failure.diagnostics, ui);
             ui.say("Nothing was read from or sent to Pulumi Cloud.");
             return Err(Exit::Invalid);
         }
     };
-    let mut desired = desired;
     if let Some(wanted) = &plan.base {
         base::add(&mut desired, wanted, &manifest.paths).map_err(|problem| {
             ui.error(&problem);
@@ -127,23 +139,24 @@ pub async fn open(
         })?;
     }
     let options = options(manifest, &desired, plan, ui)?;
-    let session = begin(desired, options, connection, ui).await?;
-    Ok(Session { base: plan.base.clone(), ..session })
+    connected(Wanted { desired, options, base: plan.base.clone(), backend: None }, connection, ui).await
 }
 
-/// Connects. Where the manifest names no organization, it is the caller's only one.
+/// Connects, and asks who the caller is. Where the manifest names no organization, it is the caller's only one.
 ///
 /// # Errors
 /// The exit code, after everything was said.
-pub async fn begin(
-    mut desired: Desired,
-    options: plan::Options,
-    connection: &ConnectionArgs,
-    ui: &Ui,
-) -> Result<Session, Exit> {
-    let (sandbox, target, backend) = connect(connection, ui).await?;
-    let client = client(target, connection, ui)?;
-    let now = connection.now.unwrap_or_else(clock);
+pub async fn connected(wanted: Wanted, args: &ConnectionArgs, ui: &Ui) -> Result<Session, Exit> {
+    let Wanted { mut desired, options, base, backend: expected } = wanted;
+    let (sandbox, target, backend) = connection::connect(args, ui).await?;
+    if let Some(expected) = expected.filter(|it| *it != backend) {
+        ui.error(&format!("the plan was made for {}, and this is {backend}", escape::terminal(&expected)));
+        ui.say("Nothing was read from or sent to Pulumi Cloud.");
+        close(sandbox, ui).await;
+        return Err(Exit::Refused);
+    }
+    let client = connection::client(target, args, ui)?;
+    let now = args.now.unwrap_or_else(clock);
     if desired.organization.is_empty() {
         match only_organization(&client, ui).await {
             Ok(name) => desired.organization = name,
@@ -163,10 +176,10 @@ pub async fn begin(
                 organization,
                 backend,
                 now,
-                fixed: connection.now,
-                concurrency: connection.concurrency,
+                fixed: args.now,
+                concurrency: args.concurrency,
                 options,
-                base: None,
+                base,
                 sandbox,
             })
         }
@@ -201,13 +214,22 @@ async fn only_organization(client: &ReadClient, ui: &Ui) -> Result<String, Exit>
     }
 }
 
-fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui) -> Result<plan::Options, Exit> {
-    for allowed in &plan.allow {
+/// Whether every `--allow` names a danger that can be accepted.
+///
+/// # Errors
+/// The exit code, after it was said.
+pub fn check_allowed(allow: &[String], ui: &Ui) -> Result<(), Exit> {
+    for allowed in allow {
         if let Err(problem) = Allowance::parse(allowed) {
             ui.error(&problem);
             return Err(Exit::Invalid);
         }
     }
+    Ok(())
+}
+
+fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui) -> Result<plan::Options, Exit> {
+    check_allowed(&plan.allow, ui)?;
     let paths = if manifest.paths.is_empty() {
         vec![default_root(desired)]
     } else {
@@ -228,6 +250,7 @@ fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui)
         files: desired.files.len(),
         base: desired.base.as_ref().map(|it| it.shown.clone()),
         targets: targets.iter().cloned().collect(),
+        resend: plan.resend.clone(),
     };
     let resend = plan.resend.iter().map(kinds::matching_id).collect();
     Ok(plan::Options { allow: plan.allow.iter().cloned().collect(), targets, resend, source })
@@ -248,6 +271,7 @@ pub fn exit_of(error: &ApiError) -> Exit {
     match error.failure {
         Failure::Unauthorized | Failure::Forbidden => Exit::Denied,
         Failure::Timeout { .. } => Exit::TimedOut,
+        Failure::Budget { .. } => Exit::Refused,
         _ => Exit::Service,
     }
 }
@@ -267,10 +291,19 @@ impl Session {
     /// # Errors
     /// The exit code, after everything was said.
     pub async fn plan(&self, ui: &Ui) -> Result<Plan, Exit> {
+        self.plan_and_live(ui).await.map(|it| it.0)
+    }
+
+    /// The same, with what was read.
+    ///
+    /// # Errors
+    /// The exit code, after everything was said.
+    pub async fn plan_and_live(&self, ui: &Ui) -> Result<(Plan, Snapshot), Exit> {
         let live = self.read_with(&BTreeSet::new(), ui).await?;
         let mistakes = unresolved(&self.desired, &live);
         if !mistakes.is_empty() {
             ui.problems(&problem::text(&mistakes, &self.desired.files, 20));
+            github::annotate(&mistakes, ui);
             ui.say("Nothing was changed.");
             return Err(Exit::Invalid);
         }
@@ -293,7 +326,7 @@ impl Session {
                 ui.say(&format!("note: `--resend {id}` sends nothing: it is not live, or has nothing to send again"));
             }
         }
-        Ok(plan)
+        Ok((plan, live))
     }
 
     /// What was to be sent again has been sent: later plans ask for it no more.
@@ -317,7 +350,7 @@ impl Session {
 
     /// The command that applies a plan of this session.
     pub fn command(&self, plan: &Plan) -> String {
-        output::command(plan, &self.options, self.base.as_deref())
+        output::command(plan, self.base.as_deref(), &self.options)
     }
 
     /// Reads what the manifest needs, and every object of some kinds in full.
@@ -327,6 +360,8 @@ impl Session {
     pub async fn read_with(&self, kinds: &BTreeSet<&'static str>, ui: &Ui) -> Result<Snapshot, Exit> {
         let scopes = plan::scopes_with(&self.desired, &self.organization, self.now, kinds);
         let caller = self.caller.clone();
+        let requests = std::cell::Cell::new(snapshot::PREFLIGHT);
+        let progress = |it: snapshot::Progress| requests.set(snapshot::PREFLIGHT + it.done);
         let read = snapshot::read(
             &self.client,
             &self.desired.organization,
@@ -334,7 +369,7 @@ impl Session {
             caller,
             self.organization.clone(),
             self.now,
-            &|_| {},
+            &progress,
         );
         let mut live = read.await.map_err(|error| {
             ui.error(&error.to_string());
@@ -346,11 +381,12 @@ impl Session {
             .filter(|it| live.kind(it.facts().word).read)
             .map(|it| count(live.kind(it.facts().word).objects.len(), it.facts().word))
             .collect();
-        let name = self.name();
+        // How many it took is no part of the plan, which is the same however it was read.
+        let (name, requests) = (self.name(), count(requests.get(), "request"));
         if counts.is_empty() {
-            ui.say(&format!("Read {name}"))
+            ui.say(&format!("Read {name} with {requests}"))
         } else {
-            ui.say(&format!("Read {name}: {}", counts.join(", ")))
+            ui.say(&format!("Read {name} with {requests}: {}", counts.join(", ")))
         }
         Ok(live)
     }

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 
+use crate::render::escape;
+
 /// Whether colour is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -74,7 +76,7 @@ impl Ui {
     /// Something about the run.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            let _ = writeln!(io::stderr().lock(), "{}", escape::log(text));
         }
     }
 
@@ -87,11 +89,16 @@ impl Ui {
 
     /// What went wrong; `-q` does not hide it.
     pub fn error(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "error: {text}");
+        let _ = writeln!(io::stderr().lock(), "{}", escape::log(&format!("error: {text}")));
     }
 
     /// Several lines about what went wrong, as they are.
     pub fn problems(&self, text: &str) {
+        self.commands(&escape::log(text));
+    }
+
+    /// Lines that the runner of a pipeline shall obey. Everything else on standard error is made harmless.
+    pub fn commands(&self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 

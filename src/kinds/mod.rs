@@ -211,6 +211,12 @@ pub trait Kind: Sync {
         Budget { percent: 20, least: 1, most: 10 }
     }
 
+    /// What of a live object's facts stays as it is while nobody changes the object: a saved plan relies on
+    /// it. Default: all.
+    fn lasting(&self, live: &LiveObject) -> Value {
+        live.facts.clone()
+    }
+
     /// Whether the caller depends on this live object: it is them, their token, or what it belongs to.
     fn carries_caller(&self, _live: &LiveObject, _world: &World) -> bool {
         false

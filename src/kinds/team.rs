@@ -285,6 +285,12 @@ impl Kind for Team {
         rehearsal::rehearse(call, &change.name, live, world)
     }
 
+    fn lasting(&self, live: &LiveObject) -> Value {
+        // That one of its tokens was used is no change of the team.
+        let tokens: Vec<&String> = live.facts["tokens"].as_object().into_iter().flat_map(|it| it.keys()).collect();
+        json!({"people": live.facts["people"], "tokens": tokens})
+    }
+
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         world.live.caller.team.as_deref() == Some(live.name.as_str())
     }

@@ -1,6 +1,6 @@
 //! What a plan does to one resource ([`Change`]), and in which steps ([`Action`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -128,6 +128,17 @@ pub struct Change {
     pub before: Value,
     /// The spec afterwards; null for a deletion.
     pub after: Value,
+    /// What the manifest says, and no more: whatever `after` has beside it keeps its live value. Absent
+    /// for a deletion.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub declared: Value,
+    /// Live objects that this change was judged by, itself included, and the fingerprint of each; null
+    /// where there was none. A saved plan is applied only while all of them are what they were.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub relies_on: BTreeMap<ResourceId, Option<String>>,
+    /// Codes of dangers that the manifest acknowledges for this change, whether or not it brings them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accepted: BTreeSet<String>,
     /// The fields that differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldChange>,

@@ -30,7 +30,8 @@ pub struct Plan {
     pub backend: String,
     /// Where the manifest came from.
     pub source: Source,
-    /// SHA-256 over the canonical changes, the organization and the backend: `sha256:` and 64 hex digits.
+    /// SHA-256 over the canonical changes, the organization, the backend, and the dangers that only the whole
+    /// manifest tells: `sha256:` and 64 hex digits.
     #[schemars(regex(pattern = "^sha256:[0-9a-f]{64}$"))]
     pub checksum: String,
     /// Whether it can be applied.
@@ -70,6 +71,9 @@ pub struct Source {
     /// The resources that were asked for, where the plan is only a part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<ResourceId>,
+    /// Resources whose write-only fields were asked to be sent again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resend: Vec<ResourceId>,
 }
 
 /// Whether a plan can be applied.
@@ -107,6 +111,9 @@ pub struct Summary {
     pub destructive: bool,
     /// How many dangers block.
     pub blocked: usize,
+    /// How many writing requests an apply sends.
+    #[serde(default)]
+    pub writes: usize,
 }
 
 /// Live objects of one kind that no manifest speaks of.

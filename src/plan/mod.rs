@@ -3,12 +3,13 @@
 //! In reading order: what has to be read ([`scopes`]), entries and live objects paired ([`pair`]) and
 //! compared ([`compare`]), renames judged ([`rename`]), changes told from drift ([`origin`]), cut down to
 //! what was asked for ([`target`]), what speaks against it ([`policy`]), the steps put in a safe order
-//! ([`order`]), and all of it carried out on a copy ([`rehearse`]). [`plan`] is the way in.
+//! ([`order`]), and all of it carried out on a copy ([`rehearse`]). What it relied on is noted
+//! ([`fingerprint`]), so that a saved plan can be held against a later reading ([`saved`]). [`plan`] is
+//! the way in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::kinds::{self, Draft, World};
 use crate::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool};
@@ -17,6 +18,7 @@ use crate::model::{
 };
 
 mod compare;
+mod fingerprint;
 mod order;
 mod origin;
 mod pair;
@@ -24,6 +26,7 @@ pub mod policy;
 mod rehearse;
 mod rename;
 mod rights;
+pub mod saved;
 mod scope;
 mod target;
 
@@ -87,6 +90,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let targeted = target::keep(&mut paired.drafts, &options.targets);
     let whole = policy::judge(&mut paired.drafts, &world, options);
     let missing = rights::missing(&paired.drafts, &world);
+    fingerprint::note(&mut paired.drafts, live);
     let mut diagnostics = policy::diagnostics(&mut paired.drafts);
     diagnostics.extend(whole);
     diagnostics.extend(missing);
@@ -121,6 +125,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let (drift, changes): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(|it| it.origin == Origin::Drift);
     let summary = Summary {
         destructive: changes.iter().chain(&drift).any(|it| it.destructive),
+        writes: writes(changes.iter().chain(&drift)),
         ..summary(&changes, paired.unchanged, blocked)
     };
     let mut plan = Plan {
@@ -219,12 +224,19 @@ fn summary(changes: &[Change], unchanged: usize, blocked: usize) -> Summary {
         unchanged,
         destructive: changes.iter().any(|it| it.destructive),
         blocked,
+        writes: 0,
     }
 }
 
-/// SHA-256 over what would be done, where: not over places, findings or the tool's version, so that
-/// reformatting a file does not invalidate a review.
-fn checksum(plan: &Plan) -> String {
+/// How many requests an apply sends.
+fn writes<'a>(changes: impl Iterator<Item = &'a Change>) -> usize {
+    changes.flat_map(|it| &it.steps).map(|it| it.calls.len()).sum()
+}
+
+/// SHA-256 over what would be done, where, by what it was judged, and the dangers that only the whole
+/// manifest tells: not over places, other findings or the tool's version, so that reformatting a file does
+/// not invalidate a review.
+pub fn checksum(plan: &Plan) -> String {
     let bare = |changes: &[Change]| -> Value {
         let bare = changes.iter().cloned().map(|mut it| {
             it.source = None;
@@ -234,13 +246,14 @@ fn checksum(plan: &Plan) -> String {
         });
         json!(bare.collect::<Vec<_>>())
     };
+    let weighed = plan.diagnostics.iter().filter(|it| policy::WEIGHED.contains(&it.code.as_str()));
+    let weighed = weighed.map(|it| (&it.code, it.change.as_ref()));
     let canonical = json!({
         "organization": plan.organization,
         "backend": plan.backend,
         "changes": bare(&plan.changes),
         "drift": bare(&plan.drift),
+        "weighed": weighed.collect::<BTreeSet<_>>(),
     });
-    let digest = Sha256::digest(canonical.to_string());
-    let hex: String = digest.iter().map(|it| format!("{it:02x}")).collect();
-    format!("sha256:{hex}")
+    fingerprint::sha256(&canonical)
 }

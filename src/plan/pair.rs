@@ -198,6 +198,7 @@ impl<'a> Pairing<'a, '_> {
         let drifted = origin::drifted(self.world, entry, &fields).join(", ");
         let ground = (from, reason.unwrap_or("declared"), source);
         let mut draft = self.new_draft(&entry.id, verb, ground, (live, Some(entry)), (fields, after));
+        draft.change.declared = self.world.spec(entry);
         if from == Origin::PullRequest && !drifted.is_empty() {
             draft.change.remarks.push(format!("not from this change, but drifted: {drifted}"));
         }
@@ -223,6 +224,9 @@ impl<'a> Pairing<'a, '_> {
             source,
             before: live.map_or(Value::Null, |it| it.spec.clone()),
             after,
+            declared: Value::Null,
+            relies_on: BTreeMap::new(),
+            accepted: policy::accepted(id, self.world),
             fields,
             unknown: Vec::new(),
             remarks: Vec::new(),
@@ -245,7 +249,7 @@ impl<'a> Pairing<'a, '_> {
                     let from = origin::of_deletion(self.world.desired, |it| {
                         it.removed.keys().any(|it| matching_id(it) == matching_id(id))
                     });
-                    self.deletion(live, (from, "tombstone", Some(place)), paired);
+                    self.deletion(live, (from, policy::TOMBSTONE, Some(place)), paired);
                 }
                 Some(_) => {}
                 None if self.state.incomplete.is_some() || self.state.unknown_objects.contains_key(&key) => {

@@ -12,7 +12,8 @@ const UNMANAGED: &str = "unmanaged";
 
 /// The verbs that occur, with their counts: `3`, `to add`.
 pub fn counts(summary: &Summary) -> Vec<(Verb, usize, &'static str)> {
-    let Summary { create, update, rename, replace, delete, unchanged: _, destructive: _, blocked: _ } = summary;
+    let Summary { create, update, rename, replace, delete, unchanged: _, destructive: _, blocked: _, writes: _ } =
+        summary;
     let all = [
         (Verb::Create, *create, "to add"),
         (Verb::Update, *update, "to change"),

@@ -367,3 +367,74 @@ fn the_same_plan_gives_the_same_bytes_in_any_order() {
     );
     assert_eq!(calls::plan(&made), calls::plan(&other));
 }
+
+#[test]
+fn ten_thousand_hostile_names_become_no_markup() {
+    let expected = shape(&markdown::plan(&harmless(), markdown::Options::default()));
+    // Names are drawn from numbers of our own, so that every run tries the same ones.
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut bytes = Vec::with_capacity(4096);
+    let mut tried = 0;
+    while tried < 10_000 {
+        bytes.clear();
+        for _ in 0..512 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            bytes.extend(state.to_le_bytes());
+        }
+        let mut names = 0;
+        let mut source = Unstructured::new(&bytes);
+        let made = plan_of(|| {
+            names += 1;
+            hostile(&mut source).unwrap_or_default()
+        });
+        tried += names;
+        let comment = markdown::plan(&made, markdown::Options::default());
+        assert_inert(&comment);
+        assert_eq!(comment.matches("<!--").count(), 2, "{comment}");
+        assert_eq!(shape(&comment), expected, "{comment}");
+    }
+}
+
+#[test]
+fn a_multitude_fits_a_comment_and_is_counted_above_the_fold() {
+    const LIMIT: usize = 65_536;
+    let one = regex::Regex::new("-[0-9]{5} ?`").unwrap();
+    let more = regex::Regex::new(" and ([0-9]+) more (services|teams)").unwrap();
+    let hostile = "`@org/everyone` <!-- ![](https://evil.example) -->";
+    for (verb, code, words) in [(Verb::Delete, "delete-team", hostile), (Verb::Create, "", "plain")] {
+        let mut made = sample::empty();
+        for number in 0..20_000 {
+            let kind = if number % 2 == 0 { "team" } else { "service" };
+            let mut change = sample::change(verb, "team/x");
+            (change.kind, change.name) = (kind.to_owned(), format!("{words}-{number:05}"));
+            change.id = ResourceId::new(kind, change.name.clone());
+            change.remarks = vec![words.repeat(10)];
+            if !code.is_empty() {
+                let mut danger = sample::finding(code, "team/x", &format!("`{}` goes", change.name), true);
+                danger.change = Some(change.id.clone());
+                made.diagnostics.push(danger);
+            }
+            made.changes.push(change);
+        }
+        let options = markdown::Options { link: Some("https://ci.example/plan.json"), ..Default::default() };
+        let comment = markdown::plan(&made, options);
+        assert!(comment.len() < LIMIT, "{}", comment.len());
+        assert_inert(&comment);
+        assert!(comment.contains("20000 changes and 0 notes are not shown here: [full plan](https:"), "{comment}");
+        let above = comment.split("<details>").next().unwrap();
+        if verb == Verb::Delete {
+            // Every one of them is named, or counted with its kind.
+            let named = above.lines().find(|it| it.starts_with("> **Deletes**")).unwrap();
+            let counted: usize = more.captures_iter(named).map(|it| it[1].parse::<usize>().unwrap()).sum();
+            let shown = one.find_iter(named).count();
+            assert!(counted > 0 && shown > 100, "{named}");
+            assert_eq!(counted + shown, 20_000, "{shown} named, {counted} counted");
+        }
+        if !code.is_empty() {
+            assert!(above.contains(&format!("> **{code}**: ")) && above.contains("The same of 19999 more."));
+            assert!(above.contains("> 20000 dangers block this plan."));
+        }
+    }
+}

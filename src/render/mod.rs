@@ -3,7 +3,7 @@
 //! In reading order: how foreign text is made harmless ([`escape`]), how a value is shown ([`value`]),
 //! what is said about one change ([`lines`]) and about a whole plan ([`digest`]), and the renderings:
 //! [`text`] for terminals, [`markdown`] for pull requests, [`calls`] for a dry run, [`json`] and
-//! [`gitlab`] for machines. Mistakes have a place of their own, in every form ([`problem`]). Everything
+//! [`gitlab`] for machines. Mistakes have a place of their own, in every form ([`problem`], [`sarif`]). Everything
 //! here is pure, and the same value gives the same bytes.
 
 pub mod calls;
@@ -15,6 +15,7 @@ pub mod json;
 pub mod lines;
 pub mod markdown;
 pub mod problem;
+pub mod sarif;
 pub mod text;
 pub mod value;
 

@@ -17,7 +17,7 @@ pub fn empty() -> Plan {
         tool: Tool { name: "bylaws".to_owned(), version: "0.1.0".to_owned() },
         organization: "acme".to_owned(),
         backend: "https://api.pulumi.com".to_owned(),
-        source: Source { paths: vec!["org".to_owned()], files: 2, base: None, targets: Vec::new() },
+        source: Source { paths: vec!["org".to_owned()], files: 2, base: None, ..Source::default() },
         checksum: format!("sha256:9b1f0c62d1e4{}", "0".repeat(52)),
         status: Status { applyable: true, complete: true, errored: false, converges: Some(true) },
         summary: Summary { unchanged: 20, ..Summary::default() },
@@ -42,6 +42,9 @@ pub fn change(verb: Verb, id: &str) -> Change {
         source: None,
         before: Value::Null,
         after: Value::Null,
+        declared: Value::Null,
+        relies_on: std::collections::BTreeMap::new(),
+        accepted: std::collections::BTreeSet::new(),
         fields: Vec::new(),
         unknown: Vec::new(),
         remarks: Vec::new(),
@@ -110,6 +113,7 @@ pub fn plan() -> Plan {
         unchanged: 14,
         destructive: true,
         blocked: 2,
+        writes: 12,
     };
     made.status.applyable = false;
     made.changes = vec![token(), service(), data_eng(), web(), bob(), erin(), auditor()];

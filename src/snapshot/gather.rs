@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use crate::api::{ApiError, Failure, LONGEST_WAIT, Page, ReadClient};
 use crate::kinds::{self, Finished, Reader, rights};
 use crate::model::{Covers, KindState, Read, Snapshot};
-use crate::snapshot::Progress;
 use crate::snapshot::queue::{FetchId, Queue, ReaderId};
+use crate::snapshot::{PREFLIGHT, Progress};
 
 /// One kind that is read.
 pub struct Wanted {
@@ -126,6 +126,7 @@ impl Gathering<'_> {
             self.asked.extend(first.into_iter().map(|it| (reader, it)));
         }
         self.hand_out()?;
+        self.stay_within_allowance()?;
         let mut under_way: JoinSet<Answered> = JoinSet::new();
         let (mut done, mut warned) = (0, HashSet::new());
         loop {
@@ -141,8 +142,19 @@ impl Gathering<'_> {
                 Err(error) => self.failed(id, &error).map(|()| Vec::new())?,
             };
             self.hand_out()?;
+            self.stay_within_allowance()?;
             let warnings = warnings.into_iter().filter(|it| warned.insert(it.clone())).collect();
             progress(Progress { done, known: self.known, rest: self.client.rests_for(), warnings });
+        }
+    }
+
+    /// Ends the reading as soon as it is known to need more requests than are allowed, before the first of
+    /// those is sent.
+    fn stay_within_allowance(&self) -> Result<(), ApiError> {
+        let needed = self.known + PREFLIGHT;
+        match self.client.allowance().filter(|it| needed > *it) {
+            Some(allowed) => Err(ApiError::new(Failure::Budget { needed, allowed }, "GET", "/api")),
+            None => Ok(()),
         }
     }
 
@@ -255,5 +267,6 @@ fn ends_the_reading(error: &ApiError) -> bool {
         | Failure::Connection { .. }
         // A live name that cannot be part of an address.
         | Failure::Unsendable(_) => false,
+        Failure::Budget { .. } => true,
     }
 }

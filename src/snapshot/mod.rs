@@ -23,6 +23,9 @@ mod tests;
 
 pub use preflight::{organizations, preflight};
 
+/// How many requests [`preflight`] takes.
+pub const PREFLIGHT: usize = 2;
+
 /// How far a reading has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {

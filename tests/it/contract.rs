@@ -48,9 +48,9 @@ fn services() -> Vec<Config> {
 fn exchanges() -> Vec<LoggedRequest> {
     let mut seen = Vec::new();
     for config in services() {
-        for entry in std::fs::read_dir(root().join("examples")).unwrap() {
+        for example in crate::examples::manifests() {
             let stage = Stage::with(config.clone());
-            support::copy(&entry.unwrap().path(), &stage.folder.path().join("manifest"));
+            support::copy(&example, &stage.folder.path().join("manifest"));
             stage.run(&["apply", "--yes", "manifest"]).ended(0);
             stage.run(&["plan", "manifest"]).ended(0);
             seen.extend(stage.service().requests());

@@ -5,22 +5,25 @@ use std::time::Duration;
 
 use bylaws::sandbox::Config;
 
+use crate::support::engine::ENVIRONMENT_SECRET;
 use crate::support::{NOW, Stage};
 
 #[test]
 fn the_first_signal_lets_what_runs_finish_and_reports() {
     let stage = Stage::with(Config { latency: Duration::from_millis(150), ..Config::default() });
     crate::support::copy(&crate::support::root().join("examples/full"), stage.folder.path());
-    let apply = Command::new(env!("CARGO_BIN_EXE_bylaws"))
+    let mut apply = Command::new(env!("CARGO_BIN_EXE_bylaws"))
         .args(["apply", "--yes", ".", "--now", NOW, "--backend", &stage.service().url()])
         .current_dir(stage.folder.path())
         .env("PULUMI_ACCESS_TOKEN", "pul-sandbox")
+        .env("AUDIT_HOOK_SECRET", ENVIRONMENT_SECRET)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     // The first write is under way: now somebody cancels the job.
     while stage.writes().is_empty() {
+        assert!(apply.try_wait().unwrap().is_none(), "it ended before it wrote anything");
         std::thread::sleep(Duration::from_millis(10));
     }
     Command::new("sh").args(["-c", &format!("kill -TERM {}", apply.id())]).status().unwrap();

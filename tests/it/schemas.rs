@@ -53,6 +53,10 @@ fn plan() -> Plan {
         source: Some(place.clone()),
         before: json!({"members": []}),
         after: Value::Null,
+        declared: json!({"members": ["bob"]}),
+        relies_on: [(id.clone(), Some(format!("sha256:{}", "1".repeat(64)))), ("member/bob".parse().unwrap(), None)]
+            .into(),
+        accepted: ["few-admins".to_owned()].into(),
         fields: vec![FieldChange {
             path: "/members".to_owned(),
             before: Value::Null,

@@ -8,9 +8,11 @@ use clap::ValueEnum;
 use crate::api::WriteClient;
 use crate::apply::{self, Event, Means, Secrets, Sinks};
 use crate::cli::commands::plan::refusal;
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output;
-use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs, Session};
+use crate::cli::saved;
+use crate::cli::session::{self, ManifestArgs, PlanArgs, Session};
 use crate::cli::ui::Ui;
 use crate::model::{Outcome, Plan, Report, Secret, Verification};
 use crate::render;
@@ -28,7 +30,11 @@ pub struct Args {
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(flatten)]
-    plan: PlanArgs,
+    options: PlanArgs,
+    /// Applies a plan that was saved with `plan --write json=FILE`, provided that nothing it touches has
+    /// moved since. Needs no manifest.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "base"])]
+    plan: Option<PathBuf>,
     /// Prints the requests in their order, and sends none of them.
     #[arg(long)]
     dry_run: bool,
@@ -69,16 +75,42 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
 
 /// Runs it.
 pub async fn run(args: Args, ui: &Ui) -> Exit {
-    let mut session = match session::open(&args.manifest, &args.connection, &args.plan, ui).await {
-        Ok(session) => session,
+    let (saved, mut session) = match open(&args, ui).await {
+        Ok(opened) => opened,
         Err(exit) => return exit,
     };
-    let exit = match session.plan(ui).await {
+    let plan = match saved {
+        Some(saved) => held(saved, &session, &args, ui).await,
+        None => session.plan(ui).await,
+    };
+    let exit = match plan {
         Ok(plan) => go(&plan, &mut session, &args, ui).await,
         Err(exit) => exit,
     };
     session.close(ui).await;
     exit
+}
+
+async fn open(args: &Args, ui: &Ui) -> Result<(Option<Plan>, Session), Exit> {
+    match &args.plan {
+        None => Ok((None, session::open(&args.manifest, &args.connection, &args.options, ui).await?)),
+        Some(path) => {
+            let (plan, session) = saved::open(path, &args.connection, &args.options.allow, ui).await?;
+            Ok((Some(plan), session))
+        }
+    }
+}
+
+/// A saved plan that can be carried out as it is; or one that cannot, which [`go`] shows and refuses.
+async fn held(plan: Plan, session: &Session, args: &Args, ui: &Ui) -> Result<Plan, Exit> {
+    if plan.is_empty() || !plan.status.complete || plan.status.errored || !is_expected(&plan, args) {
+        return Ok(plan);
+    }
+    saved::hold(&plan, session, &args.options.allow, ui).await
+}
+
+fn is_expected(plan: &Plan, args: &Args) -> bool {
+    args.expect.as_ref().is_none_or(|it| plan.checksum.trim_start_matches("sha256:").starts_with(it.as_str()))
 }
 
 async fn go(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
@@ -87,17 +119,20 @@ async fn go(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
         return refusal(plan).err().unwrap_or(Exit::Done);
     }
     if args.format == Format::Human {
-        ui.result(&output::rendered(plan, output::Format::Human, ui, &session.command(plan)));
+        // Whoever applies already need not be told how to; only how to accept what blocks.
+        let command = if refusal(plan).is_ok() { String::new() } else { command(plan, session, args) };
+        ui.result(&output::rendered(plan, output::Format::Human, ui, &command));
     }
     if let Err(exit) = refusal(plan) {
         ui.error("this plan cannot be applied; nothing was changed");
         return exit;
     }
     if let Some(expected) = &args.expect
-        && !plan.checksum.trim_start_matches("sha256:").starts_with(expected.as_str())
+        && !is_expected(plan, args)
     {
+        let is = if args.plan.is_some() { "the saved plan is" } else { "the plan is now" };
         ui.error(&format!(
-            "the plan is now {}, not the one that was reviewed ({expected}); nothing was changed",
+            "{is} {}, not the one that was reviewed ({expected}); nothing was changed",
             plan.short_checksum()
         ));
         return Exit::Refused;
@@ -172,7 +207,17 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
         session.sent();
         report.verification = verify(session, ui).await;
     }
-    finish(plan, &report, cancelled, args, ui)
+    // What was done is no longer as it was when the plan was saved: only a new plan goes on from here.
+    let command = session.command(plan);
+    finish(plan, &report, cancelled, &command, args, ui)
+}
+
+/// What was typed, to be typed again with what is missing.
+fn command(plan: &Plan, session: &Session, args: &Args) -> String {
+    match &args.plan {
+        None => session.command(plan),
+        Some(path) => output::saved_command(plan, &path.to_string_lossy(), &args.options.allow),
+    }
 }
 
 /// Reads what the manifest speaks of again, and says what is left to do.
@@ -201,9 +246,9 @@ async fn verify(session: &mut Session, ui: &Ui) -> Verification {
     Verification::Left { ids: left }
 }
 
-fn finish(plan: &Plan, report: &Report, cancelled: bool, args: &Args, ui: &Ui) -> Exit {
+fn finish(plan: &Plan, report: &Report, cancelled: bool, command: &str, args: &Args, ui: &Ui) -> Exit {
     let text = match args.format {
-        Format::Human => render::text::report(report, output::human(plan, ui, "")),
+        Format::Human => render::text::report(report, output::human(plan, ui, command)),
         Format::Json => render::json::report(report),
     };
     ui.result(&text);

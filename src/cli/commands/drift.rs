@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::exit::Exit;
-use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs, Session, count};
+use crate::cli::session::{self, ManifestArgs, PlanArgs, Session, count};
 use crate::cli::ui::Ui;
 use crate::cli::{output, written};
 use crate::kinds;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::exit::Exit;
-use crate::cli::session::{self, ConnectionArgs, Session, count};
+use crate::cli::session::{self, Session, count};
 use crate::cli::ui::Ui;
 use crate::cli::{files, output, written};
 use crate::kinds::{self, Kind, World};
@@ -75,7 +76,8 @@ pub async fn run(args: Args, ui: &Ui) -> Exit {
         desired.organization.clone_from(organization);
     }
     let options = plan::Options::default();
-    match session::begin(desired, options, &args.connection, ui).await {
+    let asked = session::Wanted { desired, options, base: None, backend: None };
+    match session::connected(asked, &args.connection, ui).await {
         Ok(session) => {
             let ended = import(&args, &place, &session, ui).await;
             session.close(ui).await;

@@ -1,8 +1,10 @@
 //! `bylaws plan`: what would change. Sends nothing but GET and HEAD.
 
+use crate::cli::connection::ConnectionArgs;
 use crate::cli::exit::Exit;
+use crate::cli::github;
 use crate::cli::output::{self, Format, Write};
-use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs, Session};
+use crate::cli::session::{self, ManifestArgs, PlanArgs, Session};
 use crate::cli::ui::Ui;
 use crate::model::Plan;
 
@@ -60,6 +62,10 @@ fn show(plan: &Plan, session: &Session, args: &Args, ui: &Ui) -> Result<bool, Ex
         return Err(Exit::Other);
     }
     ui.result(&output::rendered(plan, args.format, ui, &command));
+    if let Err(problem) = github::tell(plan, ui) {
+        ui.error(&problem);
+        return Err(Exit::Other);
+    }
     refusal(plan)?;
     Ok(!plan.is_empty())
 }

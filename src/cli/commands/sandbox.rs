@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 
+use crate::cli::connection::SANDBOX_FILE;
 use crate::cli::exit::Exit;
-use crate::cli::session::{SANDBOX_FILE, stop_signal};
+use crate::cli::session::stop_signal;
 use crate::cli::ui::Ui;
 use crate::sandbox::{self, Config, Fault, Rate, TokenKind};
 

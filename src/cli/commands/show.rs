@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format};
+use crate::cli::saved;
 use crate::cli::ui::Ui;
-use crate::render;
+use crate::plan;
 
 /// Shows a plan that was saved with `--write json=FILE`. Sends nothing.
 #[derive(Debug, clap::Args)]
@@ -19,21 +20,17 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args, ui: &Ui) -> Exit {
-    let text = match std::fs::read_to_string(&args.plan) {
-        Ok(text) => text,
-        Err(error) => {
-            ui.error(&format!("failed to read `{}`: {error}", args.plan.display()));
-            return Exit::Invalid;
-        }
-    };
-    match render::json::parse(&text) {
+    match saved::read(&args.plan) {
         Ok(plan) => {
-            let command = output::command(&plan, &crate::plan::Options::default(), None);
+            if let Err(problem) = plan::saved::check(&plan) {
+                ui.say(&format!("note: this plan was edited and cannot be applied: {problem}"));
+            }
+            let command = output::saved_command(&plan, &args.plan.to_string_lossy(), &[]);
             ui.result(&output::rendered(&plan, args.format, ui, &command));
             Exit::Done
         }
         Err(problem) => {
-            ui.error(&format!("`{}` is no plan: {problem}", args.plan.display()));
+            ui.error(&problem);
             Exit::Invalid
         }
     }

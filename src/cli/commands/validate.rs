@@ -5,7 +5,8 @@ use clap::ValueEnum;
 use crate::cli::exit::Exit;
 use crate::cli::session::{self, ManifestArgs};
 use crate::cli::ui::Ui;
-use crate::render::problem;
+use crate::manifest;
+use crate::render::{problem, sarif};
 
 /// Checks the manifest offline. Sends nothing and needs no token.
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,8 @@ enum Format {
     Json,
     /// Annotations of a GitHub workflow.
     Github,
+    /// SARIF 2.1.0, for services that keep the findings of many tools.
+    Sarif,
 }
 
 /// Runs it.
@@ -33,7 +36,7 @@ pub fn run(args: &Args, ui: &Ui) -> Exit {
     let (diagnostics, files, loaded) = match session::load(&args.manifest) {
         Ok(desired) => {
             let mut diagnostics = desired.warnings.clone();
-            diagnostics.extend(crate::manifest::unresolved(&desired, |_| None));
+            diagnostics.extend(manifest::unresolved(&desired, |_| None));
             (diagnostics, desired.files.clone(), Some(desired))
         }
         Err(session::Unloaded::Manifest(failure)) => (failure.diagnostics, failure.files, None),
@@ -46,6 +49,7 @@ pub fn run(args: &Args, ui: &Ui) -> Exit {
             ui.result(&format!("{text}\n"));
         }
         Format::Github => ui.result(&problem::github(&diagnostics)),
+        Format::Sarif => ui.result(&sarif::log(&diagnostics, &title)),
     }
     match loaded {
         Some(desired) => {
@@ -60,4 +64,9 @@ pub fn run(args: &Args, ui: &Ui) -> Exit {
             Exit::Invalid
         }
     }
+}
+
+/// What a code means, in a few words.
+fn title(code: &str) -> Option<String> {
+    manifest::CODES.iter().find(|it| it.0 == code).map(|it| it.1.to_owned())
 }

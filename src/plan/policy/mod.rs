@@ -226,6 +226,13 @@ pub static NOTES: &[(&str, &str)] = &[
     ("tombstone-done", "The object that a line under `removed` names is gone already."),
 ];
 
+/// Dangers that weigh a change against the whole manifest: a part of it would be weighed wrongly, so that a
+/// saved plan holds what was found of them.
+pub(super) const WEIGHED: [&str; 5] = ["few-admins", "budget", "emptied", "new-admins", "suspected-rename"];
+
+/// The ground of a deletion that the manifest asks for by name, under `removed`.
+pub const TOMBSTONE: &str = "tombstone";
+
 /// The danger a code stands for.
 pub fn danger(code: &str) -> Option<&'static Danger> {
     let of_a_kind = |it: &Danger| {
@@ -237,23 +244,13 @@ pub fn danger(code: &str) -> Option<&'static Danger> {
 
 /// The codes that are accepted for a change: by its tombstone, in reviewed text, or on the command line.
 pub(super) fn acknowledged(id: &ResourceId, reason: &str, world: &World, options: &Options) -> BTreeSet<String> {
-    let mut codes = BTreeSet::new();
-    let accept = |codes: &mut BTreeSet<String>, code: &str| {
-        if danger(code).is_some_and(|it| it.acceptance != Acceptance::Never) {
-            codes.insert(code.to_owned());
-        }
-    };
-    let (own, named) = (matching_id(id), |of: &str| of.parse::<ResourceId>().map(|it| matching_id(&it)).ok());
-    for acknowledgement in &world.desired.safety.acknowledged {
-        let ended = acknowledgement.until.as_deref().is_some_and(|it| has_ended(it, world.now()));
-        if !ended && named(&acknowledgement.of).as_ref() == Some(&own) {
-            accept(&mut codes, &acknowledgement.danger);
-        }
-    }
+    let mut codes = accepted(id, world);
     for code in allowance::of(&options.allow, id) {
-        accept(&mut codes, &code);
+        if danger(&code).is_some_and(|it| it.acceptance != Acceptance::Never) {
+            codes.insert(code);
+        }
     }
-    if reason == "tombstone" {
+    if reason == TOMBSTONE {
         let by_tombstone = DANGERS.iter().filter(|it| it.acceptance == Acceptance::Tombstone);
         codes.extend(
             by_tombstone
@@ -261,6 +258,17 @@ pub(super) fn acknowledged(id: &ResourceId, reason: &str, world: &World, options
         );
     }
     codes
+}
+
+/// The codes that are accepted for a change in reviewed text.
+pub(super) fn accepted(id: &ResourceId, world: &World) -> BTreeSet<String> {
+    let own = matching_id(id);
+    let in_force = world.desired.safety.acknowledged.iter().filter(|it| {
+        !it.until.as_deref().is_some_and(|it| has_ended(it, world.now()))
+            && it.of.parse::<ResourceId>().is_ok_and(|it| matching_id(&it) == own)
+            && danger(&it.danger).is_some_and(|it| it.acceptance != Acceptance::Never)
+    });
+    in_force.map(|it| it.danger.clone()).collect()
 }
 
 /// A day holds to its end, a moment to itself.

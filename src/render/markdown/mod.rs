@@ -1,5 +1,6 @@
 //! A plan as a comment on a pull request: counts and dangers first, details folded, never too long.
 
+mod caution;
 mod parts;
 
 use crate::model::{Change, Diagnostic, Plan, Verb};
@@ -24,8 +25,8 @@ impl Default for Options<'_> {
     }
 }
 
-/// What is left out to keep within the limit, more at each step. The heading, the counts, the dangers
-/// and the names of what is deleted are never left out.
+/// What is left out to keep within the limit, more at each step. The heading, the counts, and what blocks or
+/// goes are never left out: at the last step, what there is most of is counted instead of named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Cut {
     Nothing,
@@ -37,9 +38,11 @@ enum Cut {
     Fields,
     /// The names as well: counts remain.
     Names,
+    /// Most names of what goes, and most dangers of one kind: counts and the first of each remain.
+    Multitudes,
 }
 
-const CUTS: [Cut; 5] = [Cut::Nothing, Cut::Context, Cut::Additions, Cut::Fields, Cut::Names];
+const CUTS: [Cut; 6] = [Cut::Nothing, Cut::Context, Cut::Additions, Cut::Fields, Cut::Names, Cut::Multitudes];
 
 /// The first line of every comment about an organization, by which it is found again.
 pub fn marker(organization: &str) -> String {
@@ -48,17 +51,23 @@ pub fn marker(organization: &str) -> String {
 
 /// A plan as a comment.
 ///
-/// Longer than `max_bytes` only where the dangers and the names of what is deleted alone are: those are
-/// never left out, and a comment that is refused is better than one that hides them.
+/// Longer than `max_bytes` only where the counts and the first danger and deletion of each kind alone are:
+/// those are never left out, and a comment that is refused is better than one that hides them.
 pub fn plan(plan: &Plan, options: Options) -> String {
     let mut text = String::new();
-    for cut in CUTS {
+    for cut in CUTS.into_iter().filter(|it| *it == Cut::Multitudes || least(plan, *it) <= options.max_bytes) {
         text = comment(plan, options, cut);
         if text.len() <= options.max_bytes {
             break;
         }
     }
     text
+}
+
+/// Bytes that a comment certainly has: what cannot fit need not be written to be measured.
+fn least(plan: &Plan, cut: Cut) -> usize {
+    let named = |it: &&Change| cut < Cut::Names || it.verb == Verb::Delete;
+    plan.all_changes().filter(named).map(|it| it.name.len() + 2).sum()
 }
 
 fn comment(plan: &Plan, options: Options, cut: Cut) -> String {
@@ -72,7 +81,7 @@ fn comment(plan: &Plan, options: Options, cut: Cut) -> String {
     let found = digest::findings(plan);
     paragraphs.extend(state(plan, &found, cut));
     paragraphs.extend(parts::counts(plan));
-    paragraphs.extend(caution(plan, &found.dangers, cut));
+    paragraphs.extend(caution::caution(plan, &found.dangers, options.max_bytes, cut));
     paragraphs.extend(notes(&found.notes, cut));
     let changes = digest::ordered(&plan.changes);
     paragraphs.extend(parts::changes(&changes, cut));
@@ -117,47 +126,11 @@ fn state(plan: &Plan, found: &digest::Findings, cut: Cut) -> Vec<String> {
     if !plan.status.complete {
         let sentence = "**Not everything could be seen**, so this plan cannot be applied.";
         paragraphs.push(match cut {
-            Cut::Names => format!("{sentence} {} not shown here.", found.unseen.len()),
+            Cut::Names | Cut::Multitudes => format!("{sentence} {} not shown here.", found.unseen.len()),
             _ => list(sentence, &found.unseen),
         });
     }
     paragraphs
-}
-
-/// What blocks and what goes, where nobody can overlook it: alerts do not work inside a fold.
-fn caution(plan: &Plan, dangers: &[&Diagnostic], cut: Cut) -> Option<String> {
-    let all = digest::ordered(plan.all_changes());
-    let deleted: Vec<&Change> = all.iter().copied().filter(|it| it.verb == Verb::Delete).collect();
-    let anew = all.iter().filter(|it| it.verb == Verb::Replace && !digest::is_rotation(it));
-    let anew: Vec<&Change> = anew.copied().collect();
-    let names = |changes: &[&Change]| -> String {
-        changes.iter().map(|it| escape::code(&it.id.to_string())).collect::<Vec<_>>().join(", ")
-    };
-    let mut paragraphs = Vec::new();
-    for (what, changes) in [("Deletes", &deleted), ("Deletes and makes anew", &anew)] {
-        if !changes.is_empty() {
-            paragraphs.push(format!("**{what}** {}.", names(changes)));
-        }
-    }
-    for change in deleted.iter().chain(&anew).filter(|it| cut < Cut::Fields && !it.remarks.is_empty()) {
-        let remarks: Vec<_> = change.remarks.iter().map(|it| escape::prose(it)).collect();
-        paragraphs.push(format!("{}: {}.", escape::code(&change.id.to_string()), remarks.join("; ")));
-    }
-    for danger in dangers {
-        let remedy = match (&danger.help, digest::allowance(danger)) {
-            (Some(help), _) => escape::prose(help),
-            (None, Some(it)) => format!("needs {}", escape::code(&format!("--allow {}", escape::shell(&it)))),
-            (None, None) => "cannot be acknowledged".to_owned(),
-        };
-        let (code, message) = (escape::word(&danger.code), escape::prose(&danger.message));
-        paragraphs.push(format!("**{code}**: {message} ({remedy})."));
-    }
-    if !dangers.is_empty() {
-        let count = digest::count(dangers.len(), "danger blocks", "dangers block");
-        paragraphs.push(format!("{count} this plan."));
-    }
-    let quoted: Vec<_> = paragraphs.iter().map(|it| format!("> {it}")).collect();
-    (!quoted.is_empty()).then(|| format!("> [!CAUTION]\n{}", quoted.join("\n>\n")))
 }
 
 fn notes(notes: &[&Diagnostic], cut: Cut) -> Option<String> {
@@ -191,7 +164,7 @@ fn left_out(plan: &Plan, notes: &[&Diagnostic], options: Options, cut: Cut) -> O
         Cut::Context => "The names of unmanaged objects are".to_owned(),
         Cut::Additions => format!("The fields of {} are", digest::count(added, "addition", "additions")),
         Cut::Fields => format!("The details of {} are", digest::count(changes, "change", "changes")),
-        Cut::Names => format!(
+        Cut::Names | Cut::Multitudes => format!(
             "{} and {} are",
             digest::count(changes, "change", "changes"),
             digest::count(notes.len(), "note", "notes")
@@ -205,7 +178,9 @@ fn footer(plan: &Plan, options: Options) -> String {
     let commit = options.commit.map(escape::code);
     let checksum = format!("plan {}", escape::code(plan.short_checksum()));
     let link = options.link.and_then(escape::link).map(|it| format!("[full plan]({it})"));
-    let pieces: Vec<_> = commit.into_iter().chain([checksum]).chain(link).collect();
+    let writes = plan.summary.writes;
+    let writes = (writes > 0).then(|| digest::count(writes, "request", "requests"));
+    let pieces: Vec<_> = commit.into_iter().chain([checksum]).chain(writes).chain(link).collect();
     pieces.join(" · ")
 }
 
@@ -315,7 +290,7 @@ teams  2: ml, web-old
 
 </details>
 
-`3f2a91c` · plan `9b1f0c62d1e4` · [full plan](https://example.invalid/artifact)
+`3f2a91c` · plan `9b1f0c62d1e4` · 12 requests · [full plan](https://example.invalid/artifact)
 
 "#]].raw());
     }

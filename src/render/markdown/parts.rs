@@ -54,7 +54,7 @@ pub fn counts(plan: &Plan) -> Option<String> {
 pub fn changes(changes: &[&Change], cut: Cut) -> Option<String> {
     match cut {
         _ if changes.is_empty() => None,
-        Cut::Names => None,
+        Cut::Names | Cut::Multitudes => None,
         Cut::Fields => Some(names(changes)),
         Cut::Nothing | Cut::Context | Cut::Additions => Some(diff(changes, cut)),
     }

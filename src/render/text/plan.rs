@@ -38,7 +38,13 @@ fn summary(plan: &Plan, options: Options) -> String {
         };
     }
     let counts: Vec<_> = counts.into_iter().map(|(_, count, what)| format!("{count} {what}")).collect();
-    let rest = if unchanged > 0 { format!("   ({unchanged} unchanged)") } else { String::new() };
+    let writes = plan.summary.writes;
+    let rest = [
+        (unchanged > 0).then(|| format!("{unchanged} unchanged")),
+        (writes > 0).then(|| digest::count(writes, "request", "requests")),
+    ];
+    let rest = rest.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let rest = if rest.is_empty() { rest } else { format!("   ({rest})") };
     format!("Plan for {organization}: {}{rest}", counts.join(", "))
 }
 
@@ -155,6 +161,11 @@ impl Page<'_> {
                 sentences.push(digest::count(dangers.len(), "danger needs your say-so.", "dangers need your say-so."))
             }
         }
+        // Without a command this is an apply, which goes on by itself.
+        if self.options.command.is_empty() {
+            self.items.push(Item::Plain(String::new()));
+            return;
+        }
         let possible = plan.status.complete && (plan.status.applyable || !dangers.is_empty());
         let command = allowances.filter(|_| possible).map(|allowances| {
             let checksum = escape::shell(plan.short_checksum());
@@ -196,7 +207,7 @@ mod tests {
         assert_data_eq!(
             plan(&sample::plan(), WIDE),
             str![[r#"
-Plan for acme: 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged)
+Plan for acme: 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged, 12 requests)
 
 roles
 + stack-auditor          description: "Reads every stack of every project       org/org.yaml:3
@@ -262,7 +273,7 @@ Dangers
         assert_data_eq!(
             plan(&sample::plan(), options),
             str![[r#"
-Plan for acme (sandbox): 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged)
+Plan for acme (sandbox): 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged, 12 requests)
 
 roles
 + stack-auditor          description: "Reads every stack of every
@@ -324,7 +335,7 @@ Dangers
 2 dangers need your say-so. Apply exactly this plan with:
   bylaws apply org --expect 9b1f0c62d1e4 --allow delete-team:team/data-eng --allow few-admins:member/bob
 
-Plan for acme (sandbox): 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged)
+Plan for acme (sandbox): 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged, 12 requests)
 
 "#]]
         );
