@@ -62,6 +62,8 @@ impl WriteClient {
         let wire = &*self.wire;
         let Request { method, path, query, body } = request;
         let method = match method {
+            // A look-up between two writes is a read like any other, and may be sent again.
+            model::Method::Get => return ReadClient::over(&self.wire).get(path, query).await,
             model::Method::Post => Method::POST,
             model::Method::Patch => Method::PATCH,
             model::Method::Delete => Method::DELETE,

@@ -17,6 +17,7 @@ use crate::model::{
 };
 
 pub mod member;
+pub mod oidc_issuer;
 pub mod role;
 pub mod service;
 pub mod team;
@@ -27,7 +28,8 @@ mod world;
 pub use world::World;
 
 /// Every kind, in the order in which plans show them and in which they depend on each other.
-pub static ALL: &[&dyn Kind] = &[&role::Role, &member::Member, &team::Team, &service::Service, &token::Token];
+pub static ALL: &[&dyn Kind] =
+    &[&role::Role, &member::Member, &team::Team, &service::Service, &token::Token, &oidc_issuer::OidcIssuer];
 
 /// What never changes about a kind.
 #[derive(Debug)]
@@ -149,8 +151,10 @@ pub trait Kind: Sync {
         live: Option<LiveObject>,
         _world: &World,
     ) -> Result<Option<LiveObject>, String> {
-        if call.method == Method::Delete {
-            return Ok(None);
+        match call.method {
+            Method::Get => return Ok(live),
+            Method::Delete => return Ok(None),
+            Method::Post | Method::Patch => {}
         }
         let live = live.unwrap_or_default();
         Ok(Some(LiveObject { name: change.name.clone(), spec: change.after.clone(), ..live }))
@@ -159,6 +163,12 @@ pub trait Kind: Sync {
     /// Whether `prune` may delete this live object; a tombstone may all the same. Default: yes.
     fn is_prunable(&self, _live: &LiveObject) -> bool {
         true
+    }
+
+    /// The field by which the service knows it, where that is not its name: no two entries can share its value.
+    /// Default: none.
+    fn identity(&self) -> Option<&'static str> {
+        None
     }
 
     /// The people who administer the organization by this resource, with this spec. Default: nobody.

@@ -9,10 +9,12 @@ use serde_json::Value;
 
 use crate::model::{Duration, ResourceId};
 
-/// What a writing request does.
+/// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
+    /// Looks something up that a later call needs, such as the id of what the service made by itself.
+    Get,
     /// Creates.
     Post,
     /// Changes in place.
@@ -24,6 +26,7 @@ pub enum Method {
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Method::Get => "GET",
             Method::Post => "POST",
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",
@@ -31,7 +34,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// One writing request. It cannot branch on an answer: where that is needed, it is two actions.
+/// One request of an apply. It cannot branch on an answer: where that is needed, it is two actions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {

@@ -12,7 +12,7 @@ use serde_json::json;
 
 const HOUR: i64 = 3600;
 
-/// The organization `acme`: twelve people, five teams, six services, five tokens; all times relative to `now`.
+/// The organization `acme`: twelve people, five teams, six services, five tokens, one OIDC issuer; all times relative to `now`.
 pub fn demo(now: i64) -> State {
     let mut seed = Seed::new("acme", "Acme", now);
     seed.state.organization.lists_itself = true;
@@ -23,6 +23,8 @@ pub fn demo(now: i64) -> State {
     services(&mut seed);
     tokens(&mut seed, &deployer, &auditor);
     surroundings(&mut seed);
+    let rules = json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/shop:environment:prod"});
+    seed.issuer("github-actions", "https://token.actions.githubusercontent.com", &deployer, rules);
     seed.state
 }
 

@@ -5,6 +5,7 @@ use crate::sandbox::seed::Seed;
 use crate::sandbox::seed::allow;
 use crate::sandbox::state::EnvironmentGrant;
 use crate::sandbox::state::State;
+use serde_json::json;
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,7 @@ pub fn generated(size: &Size, now: i64) -> State {
         token.last_used = now - DAY;
         token.role = Some(reader.clone());
     }
+    seed.issuer("pipeline", "https://issuer.example", &reader, json!({"sub": "pipeline"}));
     seed.state
 }
 

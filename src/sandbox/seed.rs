@@ -4,10 +4,12 @@ use crate::sandbox::caller::hash;
 use crate::sandbox::clock::DAY;
 use crate::sandbox::state::Account;
 use crate::sandbox::state::Environment;
+use crate::sandbox::state::Issuer;
 use crate::sandbox::state::Item;
 use crate::sandbox::state::Member;
 use crate::sandbox::state::Organization;
 use crate::sandbox::state::Party;
+use crate::sandbox::state::PolicySet;
 use crate::sandbox::state::Property;
 use crate::sandbox::state::Role;
 use crate::sandbox::state::Service;
@@ -236,6 +238,30 @@ impl Seed {
             properties: properties.collect(),
         };
         self.state.services.insert(name.to_owned(), service);
+    }
+
+    /// An issuer whose only policy gives a token of the organization with this role.
+    pub fn issuer(&mut self, name: &str, url: &str, role: &str, rules: Value) {
+        let (id, policies) = (self.state.next_id("e"), self.state.next_id("p"));
+        let (created, modified) = (self.now - 90 * DAY, self.now - 30 * DAY);
+        let policy = json!({
+            "decision": "allow", "tokenType": "organization", "authorizedPermissions": [], "roleID": role,
+            "rules": rules,
+        });
+        let set = PolicySet { id: policies.clone(), version: 2, policies: vec![policy], created, modified };
+        let issuer = Issuer {
+            id: id.clone(),
+            name: name.to_owned(),
+            url: url.to_owned(),
+            thumbprints: vec![hash(url)],
+            max_expiration: Some(2 * 3600),
+            jwks: None,
+            created,
+            modified,
+            policies: policies.clone(),
+        };
+        self.state.policies.insert(policies, set);
+        self.state.issuers.insert(id, issuer);
     }
 
     /// A token whose value is `pul-` and its name; of a team, or of the organization.

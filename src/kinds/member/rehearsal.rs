@@ -12,6 +12,7 @@ pub(super) fn rehearse(
     world: &World,
 ) -> Result<Option<LiveObject>, String> {
     match call.method {
+        Method::Get => Ok(live),
         Method::Delete => Ok(None),
         Method::Post => {
             let added = || LiveObject {

@@ -26,6 +26,7 @@ pub fn named_by(id: &Segment, world: &World) -> Result<String, String> {
 
 pub(super) fn rehearse(call: &Call, live: Option<LiveObject>, world: &World) -> Result<Option<LiveObject>, String> {
     let mut role = match (call.method, live) {
+        (Method::Get, live) => return Ok(live),
         (Method::Delete, _) => return Ok(None),
         (Method::Post, None) => LiveObject { facts: json!({"holders": []}), ..LiveObject::default() },
         (Method::Post, Some(live)) => return Err(format!("there is a role `{}` already", live.name)),

@@ -10,6 +10,7 @@ pub(super) fn rehearse(call: &Call, live: Option<LiveObject>, world: &World) -> 
     let items = call.path.len() > 7;
     match (call.method, live) {
         (Method::Post, None) => created(call, world).map(Some),
+        (Method::Get, live) => Ok(live),
         (_, None) => Err("there is no service to change".to_owned()),
         (Method::Post, Some(mut live)) if items => {
             add(&mut live.spec, call, world);

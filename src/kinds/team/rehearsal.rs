@@ -19,6 +19,7 @@ pub(super) fn rehearse(
         };
     };
     match call.method {
+        Method::Get => {}
         Method::Post if on_roles => {
             let id = call.path.last().cloned().unwrap_or(Segment::Text(String::new()));
             team.spec["role"] = json!(role::named_by(&id, world)?);
