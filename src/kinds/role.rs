@@ -1,5 +1,7 @@
 //! Custom roles: named sets of permissions, on the whole organization or on stacks and environments.
 
+use std::collections::BTreeMap;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -10,7 +12,7 @@ mod steps;
 mod tree;
 
 pub use rehearsal::named_by;
-pub use steps::{id_of, with_role_id};
+pub use steps::{id_of, left, with_role_id};
 
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Permission, QualifiedName};
@@ -44,7 +46,7 @@ pub struct RoleSpec {
     pub details: Option<Map<String, Value>>,
 }
 
-/// Permissions on some stacks or environments: give one of `stacks` and `environments`.
+/// Permissions on some stacks or environments: give one of `stacks`, `environments`, `stackTags`, `environmentTags`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Grant")]
@@ -60,7 +62,20 @@ pub struct Grant {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("uniqueItems" = true, "minItems" = 1))]
     pub environments: Option<Vec<QualifiedName>>,
+    /// Every stack that carries one of these tags: the tag's name, and its values. One match is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minProperties" = 1))]
+    pub stack_tags: Option<BTreeMap<String, TagValues>>,
+    /// Every environment that carries one of these tags: the tag's name, and its values. One match is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minProperties" = 1))]
+    pub environment_tags: Option<BTreeMap<String, TagValues>>,
 }
+
+/// The values of a tag, of which one is enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct TagValues(#[schemars(extend("uniqueItems" = true, "minItems" = 1))] pub Vec<String>);
 
 static FACTS: Facts = Facts {
     word: "role",
@@ -153,10 +168,10 @@ impl Kind for Role {
 
 fn check_grant(pointer: &str, role: &str, grant: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if grant.get("stacks").is_some() == grant.get("environments").is_some() {
-        let message = format!("a grant of role `{role}` needs either `stacks` or `environments`");
-        let help =
-            "write one grant for stacks and another for environments; for the whole organization, use `permissions`";
+    if tree::SCOPES.iter().filter(|it| grant.get(it).is_some()).count() != 1 {
+        let message =
+            format!("a grant of role `{role}` needs one of {}", tree::SCOPES.map(|it| format!("`{it}`")).join(", "));
+        let help = "write one grant for each of them; for the whole organization, use `permissions`";
         problems.push(Problem::error("E0407", pointer, message).help(help));
     }
     for list in ["stacks", "environments"] {
@@ -203,6 +218,8 @@ mod tests {
             {"permissions": ["stack:read"]},
             {"permissions": ["stack:read"], "stacks": ["a/b"], "environments": ["a/b"]},
             {"permissions": ["stack:read"], "stacks": ["a/.."]},
+            {"permissions": ["stack:read"], "stackTags": {"env": ["prod"]}},
+            {"permissions": ["stack:read"], "stackTags": {"env": ["prod"]}, "stacks": ["a/b"]},
         ]});
         assert_eq!(
             problems("r", spec),
@@ -210,6 +227,7 @@ mod tests {
                 ("E0407", "/grants/1".to_owned()),
                 ("E0407", "/grants/2".to_owned()),
                 ("E0201", "/grants/3/stacks/0".to_owned()),
+                ("E0407", "/grants/5".to_owned()),
             ]
         );
     }

@@ -35,6 +35,14 @@ services:
 removed: {services: [alerting]}
 safety: {acknowledge: [{danger: replace-service, of: service/playground}]}
 ",
+    "organization: acme
+oidcIssuers:
+  moved: {url: 'https://token.actions.githubusercontent.com', maxExpiration: 1h, thumbprints: ['AA:01']}
+  new: {url: 'https://new.example', policies: [{decision: deny, tokenType: organization}]}
+",
+    "organization: acme
+removed: {oidcIssuers: [github-actions]}
+",
 ];
 
 fn services() -> Vec<Config> {

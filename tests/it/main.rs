@@ -12,6 +12,7 @@ mod interruption;
 mod laws;
 mod mistakes;
 mod renames;
+mod roles;
 mod safety;
 mod scenarios;
 mod schemas;

@@ -112,7 +112,7 @@ fn a_plan_is_what_its_schema_says_and_may_hold_more() {
         ("/changes/0/id", json!("Team platform")),
         ("/changes/0/steps", Value::Null),
         ("/changes/0/renamedFrom", Value::Null),
-        ("/changes/0/steps/0/calls/0/method", json!("GET")),
+        ("/changes/0/steps/0/calls/0/method", json!("PUT")),
         ("/status/applyable", json!("yes")),
     ] {
         let mut changed = plan.clone();
