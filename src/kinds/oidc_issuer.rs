@@ -12,7 +12,7 @@ mod rehearsal;
 mod steps;
 
 use crate::kinds::token::{TokenRole, check_token_role};
-use crate::kinds::words::{IssuerUrl, Login, Thumbprint};
+use crate::kinds::words::{ClaimPattern, IssuerUrl, Login, Thumbprint};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, World};
 use crate::model::{
     Action, Call, Change, Duration, FieldChange, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Severity,
@@ -74,7 +74,12 @@ pub struct Policy {
     /// What the claims of the issuer's token must be: the claim's name, and its value, in which `*` stands for
     /// anything. All of them must fit. Left out or `{}`: every token of the issuer fits.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub rules: BTreeMap<String, String>,
+    #[schemars(extend("propertyNames" = {
+        "description": "The name of a claim, such as `sub` or `aud`.",
+        "pattern": r"^\S+$",
+        "patternErrorMessage": "Write the name of a claim, such as sub.",
+    }))]
+    pub rules: BTreeMap<String, ClaimPattern>,
 }
 
 /// What a policy decides.

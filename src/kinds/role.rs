@@ -15,7 +15,7 @@ pub use rehearsal::named_by;
 pub use steps::{id_of, left, with_role_id};
 
 use crate::kinds::member::built_in_role_like;
-use crate::kinds::words::{Permission, QualifiedName};
+use crate::kinds::words::{Permission, QualifiedName, TagValue};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, World};
 use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
 
@@ -64,18 +64,26 @@ pub struct Grant {
     pub environments: Option<Vec<QualifiedName>>,
     /// Every stack that carries one of these tags: the tag's name, and its values. One match is enough.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = tag_name()))]
     pub stack_tags: Option<BTreeMap<String, TagValues>>,
     /// Every environment that carries one of these tags: the tag's name, and its values. One match is enough.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = tag_name()))]
     pub environment_tags: Option<BTreeMap<String, TagValues>>,
 }
 
 /// The values of a tag, of which one is enough.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct TagValues(#[schemars(extend("uniqueItems" = true, "minItems" = 1))] pub Vec<String>);
+pub struct TagValues(#[schemars(extend("uniqueItems" = true, "minItems" = 1))] pub Vec<TagValue>);
+
+fn tag_name() -> Value {
+    json!({
+        "description": "The name of a tag, such as `env`.",
+        "pattern": "^.+$",
+        "patternErrorMessage": "Write the name of a tag, such as env.",
+    })
+}
 
 static FACTS: Facts = Facts {
     word: "role",

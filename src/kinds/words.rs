@@ -84,6 +84,20 @@ word!(
     "Write the fingerprint as hex digits."
 );
 word!(
+    /// What a claim must be.
+    ClaimPattern,
+    "What the claim must be; `*` stands for anything.",
+    r"^.+$",
+    "Write what the claim must be, such as repo:acme/shop:*."
+);
+word!(
+    /// The value of a tag of a stack or an environment.
+    TagValue,
+    "A value of the tag.",
+    r"^.+$",
+    "Write a value of the tag."
+);
+word!(
     /// A permission scope such as `stack:read`.
     Permission,
     "A permission, such as `stack:read`. The service's list is at `GET /api/orgs/ORG/roles/scopes`.",
