@@ -118,6 +118,11 @@ impl ReadClient {
         ApiError::new(failure, "GET", self.wire.shown(&read.path))
     }
 
+    /// A client over a connection that is there already.
+    pub(super) fn over(wire: &Arc<Wire>) -> Self {
+        Self { wire: Arc::clone(wire) }
+    }
+
     pub(super) fn wire(&self) -> &Arc<Wire> {
         &self.wire
     }

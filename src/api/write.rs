@@ -65,7 +65,8 @@ impl WriteClient {
         let wire = &*self.wire;
         let Request { method, path, query, body, confidential } = request;
         let method = match method {
-            model::Method::Get => Method::GET,
+            // A look-up between two writes is a read like any other, and may be sent again.
+            model::Method::Get => return ReadClient::over(&self.wire).get(path, query).await,
             model::Method::Post => Method::POST,
             model::Method::Patch => Method::PATCH,
             model::Method::Delete => Method::DELETE,

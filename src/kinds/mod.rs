@@ -17,6 +17,7 @@ use crate::model::{
 };
 
 pub mod member;
+pub mod oidc_issuer;
 pub mod rights;
 pub mod role;
 pub mod service;
@@ -30,8 +31,15 @@ pub use rights::Right;
 pub use world::World;
 
 /// Every kind, in the order in which plans show them and in which they depend on each other.
-pub static ALL: &[&dyn Kind] =
-    &[&role::Role, &member::Member, &team::Team, &service::Service, &token::Token, &webhook::Webhook];
+pub static ALL: &[&dyn Kind] = &[
+    &role::Role,
+    &member::Member,
+    &team::Team,
+    &service::Service,
+    &token::Token,
+    &oidc_issuer::OidcIssuer,
+    &webhook::Webhook,
+];
 
 /// What never changes about a kind.
 #[derive(Debug)]
@@ -189,6 +197,12 @@ pub trait Kind: Sync {
     /// Whether `prune` may delete this live object; a tombstone may all the same. Default: yes.
     fn is_prunable(&self, _live: &LiveObject) -> bool {
         true
+    }
+
+    /// The field by which the service knows it, where that is not its name: no two entries can share its value.
+    /// Default: none.
+    fn identity(&self) -> Option<&'static str> {
+        None
     }
 
     /// The people who administer the organization by this resource, with this spec. Default: nobody.

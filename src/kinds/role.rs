@@ -1,5 +1,7 @@
 //! Custom roles: named sets of permissions, on the whole organization or on stacks and environments.
 
+use std::collections::BTreeMap;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -9,16 +11,15 @@ mod rehearsal;
 mod steps;
 mod tree;
 
-pub use rehearsal::named_by;
-pub use steps::{id_of, permissions, with_role_id};
-
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::rights::switched_off;
-use crate::kinds::words::{Permission, QualifiedName};
+use crate::kinds::words::{Permission, QualifiedName, TagValue};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, World};
 use crate::model::{
     Action, Call, Change, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope, name,
 };
+pub use rehearsal::named_by;
+pub use steps::{id_of, left, permissions, with_role_id};
 
 /// The kind.
 pub struct Role;
@@ -47,7 +48,7 @@ pub struct RoleSpec {
     pub details: Option<Map<String, Value>>,
 }
 
-/// Permissions on some stacks or environments: give one of `stacks` and `environments`.
+/// Permissions on some stacks or environments: give one of `stacks`, `environments`, `stackTags`, `environmentTags`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Grant")]
@@ -63,6 +64,27 @@ pub struct Grant {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("uniqueItems" = true, "minItems" = 1))]
     pub environments: Option<Vec<QualifiedName>>,
+    /// Every stack that carries one of these tags: the tag's name, and its values. One match is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = tag_name()))]
+    pub stack_tags: Option<BTreeMap<String, TagValues>>,
+    /// Every environment that carries one of these tags: the tag's name, and its values. One match is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = tag_name()))]
+    pub environment_tags: Option<BTreeMap<String, TagValues>>,
+}
+
+/// The values of a tag, of which one is enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct TagValues(#[schemars(extend("uniqueItems" = true, "minItems" = 1))] pub Vec<TagValue>);
+
+fn tag_name() -> Value {
+    json!({
+        "description": "The name of a tag, such as `env`.",
+        "pattern": "^.+$",
+        "patternErrorMessage": "Write the name of a tag, such as env.",
+    })
 }
 
 static FACTS: Facts = Facts {
@@ -185,10 +207,10 @@ impl Kind for Role {
 
 fn check_grant(pointer: &str, role: &str, grant: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if grant.get("stacks").is_some() == grant.get("environments").is_some() {
-        let message = format!("a grant of role `{role}` needs either `stacks` or `environments`");
-        let help =
-            "write one grant for stacks and another for environments; for the whole organization, use `permissions`";
+    if tree::SCOPES.iter().filter(|it| grant.get(it).is_some()).count() != 1 {
+        let message =
+            format!("a grant of role `{role}` needs one of {}", tree::SCOPES.map(|it| format!("`{it}`")).join(", "));
+        let help = "write one grant for each of them; for the whole organization, use `permissions`";
         problems.push(Problem::error("E0407", pointer, message).help(help));
     }
     for list in ["stacks", "environments"] {
@@ -235,6 +257,8 @@ mod tests {
             {"permissions": ["stack:read"]},
             {"permissions": ["stack:read"], "stacks": ["a/b"], "environments": ["a/b"]},
             {"permissions": ["stack:read"], "stacks": ["a/.."]},
+            {"permissions": ["stack:read"], "stackTags": {"env": ["prod"]}},
+            {"permissions": ["stack:read"], "stackTags": {"env": ["prod"]}, "stacks": ["a/b"]},
         ]});
         assert_eq!(
             problems("r", spec),
@@ -242,6 +266,7 @@ mod tests {
                 ("E0407", "/grants/1".to_owned()),
                 ("E0407", "/grants/2".to_owned()),
                 ("E0201", "/grants/3/stacks/0".to_owned()),
+                ("E0407", "/grants/5".to_owned()),
             ]
         );
     }

@@ -278,20 +278,24 @@ fn check_role(name: &str, spec: &Value) -> Vec<Problem> {
         let help = "leave it out: it may do what the team may do; or give it `scope: organization`";
         problems.push(Problem::error("E0412", "/role/#", message).help(help));
     }
-    match built_in_role_like(role) {
-        None => {}
-        Some("admin") if role == "admin" => {}
-        Some("admin") => {
+    problems.extend(check_token_role(&format!("token `{name}`"), role, "/role"));
+    problems
+}
+
+/// A role that no token can have, whoever makes it.
+pub(super) fn check_token_role(whose: &str, role: &str, pointer: &str) -> Option<Problem> {
+    match built_in_role_like(role)? {
+        "admin" if role == "admin" => None,
+        "admin" => {
             let message = format!("`{role}` is not how the built-in role `admin` is written");
-            problems.push(Problem::error("E0409", "/role", message).help("write `admin`"));
+            Some(Problem::error("E0409", pointer, message).help("write `admin`"))
         }
-        Some(_) => {
-            let message = format!("token `{name}` cannot have the built-in role `{role}`");
+        _ => {
+            let message = format!("{whose} cannot have the built-in role `{role}`");
             let help = "name a custom role, or `admin`; left out, it may do what a regular member may do";
-            problems.push(Problem::error("E0409", "/role", message).help(help));
+            Some(Problem::error("E0409", pointer, message).help(help))
         }
     }
-    problems
 }
 
 /// Times that no clock is needed for to see that they are wrong.

@@ -78,6 +78,34 @@ word!(
     "Write organization, or team/NAME such as team/platform."
 );
 word!(
+    /// The address of an OIDC issuer, which is what its tokens carry as `iss`.
+    IssuerUrl,
+    "The issuer's address, exactly as its tokens carry it in the claim `iss`.",
+    r"^https://[^\s/?#@\\]+(/[^\s?#\\]*)?$",
+    "Write an address such as https://token.actions.githubusercontent.com."
+);
+word!(
+    /// The SHA-256 fingerprint of a certificate.
+    Thumbprint,
+    "The SHA-256 fingerprint of a certificate: hex digits, with or without colons between the bytes.",
+    r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2})+$",
+    "Write the fingerprint as hex digits."
+);
+word!(
+    /// What a claim must be.
+    ClaimPattern,
+    "What the claim must be; `*` stands for anything.",
+    r"^.+$",
+    "Write what the claim must be, such as repo:acme/shop:*."
+);
+word!(
+    /// The value of a tag of a stack or an environment.
+    TagValue,
+    "A value of the tag.",
+    r"^.+$",
+    "Write a value of the tag."
+);
+word!(
     /// A permission scope such as `stack:read`.
     Permission,
     "A permission, such as `stack:read`. The service's list is at `GET /api/orgs/ORG/roles/scopes`.",

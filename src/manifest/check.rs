@@ -63,6 +63,7 @@ static CHECKS: &[Check] = &[
     Check { name: "old-names-have-one-heir", code: "E0211", run: old_names_have_one_heir },
     Check { name: "renamed-is-not-removed", code: "E0214", run: renamed_is_not_removed },
     Check { name: "acknowledgements-end-on-a-day", code: "E0413", run: acknowledgements_end_on_a_day },
+    Check { name: "identities-are-unique", code: "E0433", run: identities_are_unique },
     Check { name: "one-sink-holds-one-secret", code: "E0415", run: one_sink_holds_one_secret },
 ];
 
@@ -262,6 +263,27 @@ fn acknowledgements_end_on_a_day(context: &Context, findings: &mut Vec<Finding>)
         if Instant::parse(until).is_err() {
             let finding = Finding::error("E0413", format!("{} is no day of the calendar", quoted(until)));
             findings.push(finding.at(acknowledgement.span).help("write `until` as a day such as 2027-05-01"));
+        }
+    }
+}
+
+/// What the service knows a thing by is one thing's.
+fn identities_are_unique(context: &Context, findings: &mut Vec<Finding>) {
+    let entries = context.merged.desired.entries.values();
+    let known = |entry: &Entry| Some((kinds::by_word(&entry.id.kind)?.identity()?, entry.id.clone()));
+    let known = entries.filter_map(|it| known(it).and_then(|(field, id)| Some((id, it.node.get(field)?))));
+    let mut in_order: Vec<(ResourceId, &Node)> = known.collect();
+    in_order.sort_by_key(|it| it.1.span);
+    let mut first: BTreeMap<(String, &str), (ResourceId, &Node)> = BTreeMap::new();
+    for (id, node) in in_order {
+        let Some(text) = node.text() else { continue };
+        match first.get(&(id.kind.clone(), text)) {
+            Some((other, there)) => {
+                let message = format!("{} is {} under another name", called(&id), called(other));
+                let finding = Finding::error("E0433", message).at(node.span).label("the same again");
+                findings.push(finding.help("declare it once").related("the other one is here", there.span));
+            }
+            None => drop(first.insert((id.kind.clone(), text), (id, node))),
         }
     }
 }

@@ -50,6 +50,7 @@ mod tests {
             include_str!("text.rs"),
             include_str!("yaml.rs"),
             include_str!("../kinds/member.rs"),
+            include_str!("../kinds/oidc_issuer.rs"),
             include_str!("../kinds/role.rs"),
             include_str!("../kinds/service.rs"),
             include_str!("../kinds/team.rs"),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::model::{Duration, ResourceId};
 
-/// What a writing request does.
+/// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {

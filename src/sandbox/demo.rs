@@ -13,8 +13,8 @@ use serde_json::json;
 
 const HOUR: i64 = 3600;
 
-/// The organization `acme`: twelve people, five teams, six services, five tokens, two webhooks, two
-/// issuers of identities; all times relative to `now`.
+/// The organization `acme`: twelve people, five teams, six services, five tokens, two webhooks, one
+/// OIDC issuer; all times relative to `now`.
 pub fn demo(now: i64) -> State {
     let mut seed = Seed::new("acme", "Acme", now);
     seed.state.organization.lists_itself = true;
@@ -25,8 +25,9 @@ pub fn demo(now: i64) -> State {
     services(&mut seed);
     tokens(&mut seed, &deployer, &auditor);
     hooks(&mut seed);
-    issuers(&mut seed, &deployer);
     surroundings(&mut seed);
+    let rules = json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/shop:environment:prod"});
+    seed.issuer("github-actions", "https://token.actions.githubusercontent.com", &deployer, rules);
     seed.state
 }
 
@@ -165,22 +166,6 @@ fn hooks(seed: &mut Seed) {
     let hook = seed.hook("chat", "Chat", "https://chat.example/hooks/acme", &["environments"]);
     hook.format = "slack".to_owned();
     hook.active = false;
-}
-
-fn issuers(seed: &mut Seed, deployer: &str) {
-    let production = json!({
-        "decision": "allow", "tokenType": "organization", "roleID": deployer, "authorizedPermissions": [],
-        "rules": {"aud": "urn:pulumi:org:acme", "sub": "repo:acme/shop:environment:prod"},
-    });
-    let platform = json!({
-        "decision": "allow", "tokenType": "team", "teamName": "platform", "authorizedPermissions": [],
-        "rules": {"sub": "repo:acme/platform:*"},
-    });
-    let url = "https://token.actions.githubusercontent.com";
-    seed.issuer("github-actions", url, vec![production, platform]).max_expiration = Some(7200);
-    // Whoever is only registered is trusted with nothing.
-    let deny = json!({"decision": "deny", "tokenType": "organization", "authorizedPermissions": [], "rules": {}});
-    seed.issuer("buildkite", "https://agent.buildkite.com", vec![deny]);
 }
 
 fn surroundings(seed: &mut Seed) {

@@ -66,8 +66,7 @@ pub fn generated(size: &Size, now: i64) -> State {
         token.role = Some(reader.clone());
     }
     seed.hook("audit", "Audit", "https://hooks.example/audit", &["stacks"]);
-    let deny = json!({"decision": "deny", "tokenType": "organization", "authorizedPermissions": [], "rules": {}});
-    seed.issuer("ci", "https://ci.example", vec![deny]);
+    seed.issuer("pipeline", "https://issuer.example", &reader, json!({"sub": "pipeline"}));
     seed.state
 }
 

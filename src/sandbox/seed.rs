@@ -241,6 +241,30 @@ impl Seed {
         self.state.services.insert(name.to_owned(), service);
     }
 
+    /// An issuer whose only policy gives a token of the organization with this role.
+    pub fn issuer(&mut self, name: &str, url: &str, role: &str, rules: Value) {
+        let (id, policies) = (self.state.next_id("e"), self.state.next_id("p"));
+        let (created, modified) = (self.now - 90 * DAY, self.now - 30 * DAY);
+        let policy = json!({
+            "decision": "allow", "tokenType": "organization", "authorizedPermissions": [], "roleID": role,
+            "rules": rules,
+        });
+        let set = PolicySet { id: policies.clone(), version: 2, policies: vec![policy], created, modified };
+        let issuer = Issuer {
+            id: id.clone(),
+            name: name.to_owned(),
+            url: url.to_owned(),
+            thumbprints: vec![hash(url)],
+            max_expiration: Some(2 * 3600),
+            jwks: None,
+            created,
+            modified,
+            policies: policies.clone(),
+        };
+        self.state.policies.insert(policies, set);
+        self.state.issuers.insert(id, issuer);
+    }
+
     /// A token whose value is `pul-` and its name; of a team, or of the organization.
     pub fn token(&mut self, name: &str, created_by: &str, team: Option<&str>) -> &mut Token {
         let id = self.state.next_id("t");
@@ -271,24 +295,5 @@ impl Seed {
             ..Hook::default()
         };
         self.state.hooks.entry(name.to_owned()).or_insert(hook)
-    }
-
-    /// An issuer of identities, and what it is trusted with.
-    pub fn issuer(&mut self, name: &str, url: &str, policies: Vec<Value>) -> &mut Issuer {
-        let (id, set) = (self.state.next_id("e"), self.state.next_id("p"));
-        let created = self.now - 90 * DAY;
-        let policies = PolicySet { id: set.clone(), version: 1, policies, created, modified: created };
-        self.state.policies.insert(set.clone(), policies);
-        let issuer = Issuer {
-            id: id.clone(),
-            name: name.to_owned(),
-            url: url.to_owned(),
-            thumbprints: vec![hash(url)],
-            created,
-            modified: created,
-            policies: set,
-            ..Issuer::default()
-        };
-        self.state.issuers.entry(id).or_insert(issuer)
     }
 }

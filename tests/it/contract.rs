@@ -9,7 +9,7 @@ use bylaws::sandbox::{Config, LoggedRequest, TokenKind};
 use serde_json::json;
 
 use crate::support::published::{self, Side, VARIABLE};
-use crate::support::{self, Stage, root};
+use crate::support::{self, Stage};
 
 /// What grows, changes and goes, of every kind, beside what the examples do.
 const CHANGES: &[&str] = &[
@@ -33,6 +33,14 @@ safety:
   acknowledge:
     - {danger: replace-service, of: service/playground}
     - {danger: emptied, of: team/platform}
+",
+    "organization: acme
+oidcIssuers:
+  moved: {url: 'https://token.actions.githubusercontent.com', maxExpiration: 1h, thumbprints: ['AA:01']}
+  new: {url: 'https://new.example', policies: [{decision: deny, tokenType: organization}]}
+",
+    "organization: acme
+removed: {oidcIssuers: [github-actions]}
 ",
 ];
 

@@ -132,7 +132,9 @@ fn manifest(u: &mut Unstructured) -> arbitrary::Result<String> {
     if scoped.is_empty() {
         text.push_str("    permissions: [stack:read]\n");
     } else {
-        text.push_str(&format!("    grants: [{{permissions: [stack:read], stacks: [{}]}}]\n", scoped.join(", ")));
+        let tags = u.choose(&["", ", {permissions: [stack:read], stackTags: {env: [prod, dev], owner: [web]}}"])?;
+        let stacks = scoped.join(", ");
+        text.push_str(&format!("    grants: [{{permissions: [stack:read], stacks: [{stacks}]}}{tags}]\n"));
     }
     text.push_str("teams:\n");
     for team in ["platform", "payments", "guild", "crew"] {
@@ -177,6 +179,22 @@ fn manifest(u: &mut Unstructured) -> arbitrary::Result<String> {
             some(u, &environments)?.join(", ")
         );
         text.push_str(&format!("    items: {{{items}}}\n"));
+    }
+    let policies = [
+        "{decision: allow, tokenType: organization, role: reader, rules: {sub: a}}",
+        "{decision: allow, tokenType: organization, role: stack-auditor, rules: {sub: a}}",
+        "{decision: allow, tokenType: team, team: crew, rules: {sub: b}}",
+        "{decision: allow, tokenType: personal, user: Carol, rules: {sub: c}}",
+        "{decision: deny, tokenType: runner, runner: r-1}",
+        "{decision: deny, tokenType: organization}",
+    ];
+    text.push_str("oidcIssuers:\n");
+    let addresses = ["https://token.actions.githubusercontent.com", "https://gitlab.example"];
+    for (issuer, url) in [u.choose(&["github", "github-actions"])?, "gitlab"].into_iter().zip(addresses) {
+        let longest = u.choose(&["", ", maxExpiration: 1h", ", thumbprints: ['AA:01']"])?;
+        let policies = some(u, &policies)?.join(", ");
+        let policies = if policies.is_empty() { String::new() } else { format!(", policies: [{policies}]") };
+        text.push_str(&format!("  {issuer}: {{url: '{url}'{longest}{policies}}}\n"));
     }
     let rotation = u.int_in_range(1..=3)?;
     let overlap = u.choose(&["0d", "1d"])?;

@@ -15,6 +15,7 @@ mod interruption;
 mod laws;
 mod mistakes;
 mod renames;
+mod roles;
 mod safety;
 mod saved;
 mod scenarios;

@@ -53,6 +53,9 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
     if after == "admin" {
         action.gains.insert(ADMINISTRATION.to_owned());
     }
+    if let Some(sooner) = before.as_deref().filter(|it| *it != after) {
+        action.gains.insert(role::left(sooner));
+    }
     // A role takes the place of another: whoever loses one has been taken into their teams before, and
     // whoever gets one has it before a team lets them go.
     let person = format!("person {}", login.to_lowercase());

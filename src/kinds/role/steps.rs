@@ -92,19 +92,44 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
         draft.findings.push(("unresolved".into(), sentence));
         return Vec::new();
     };
-    let call = Call::new(Method::Patch, org_path(org, ["roles", live_id(draft)]))
-        .body(json!({"name": name, "description": description, "details": details}));
-    let (phase, what) = if draft.verb() == Verb::Rename { (Phase::Rename, "rename") } else { (Phase::Grow, "change") };
-    vec![Action::new(phase, what, vec![call])]
+    let path = org_path(org, ["roles", live_id(draft)]);
+    let body = json!({"name": name, "description": description, "details": details});
+    let change = Call::new(Method::Patch, &path).body(body.clone());
+    let narrows = FORMS.iter().any(|it| draft.field(&format!("/{it}")).is_some())
+        && tree::narrows(&draft.change.before, &draft.change.after);
+    let mut actions = Vec::new();
+    if draft.verb() == Verb::Rename {
+        let mut body = body;
+        if let Some(there) = draft.live.and_then(|it| it.facts.get("details")).filter(|it| narrows && !it.is_null()) {
+            body["details"] = there.clone();
+        }
+        actions.push(Action::new(Phase::Rename, "rename", vec![Call::new(Method::Patch, &path).body(body)]));
+    }
+    if narrows {
+        // Whoever is to have another role has it before this one permits less.
+        let mut action = Action::new(Phase::Shrink, "permit less", vec![change]);
+        action.loses.extend([Some(&name), draft.live.map(|it| &it.name)].into_iter().flatten().map(|it| left(it)));
+        actions.push(action);
+    } else if actions.is_empty() {
+        actions.push(Action::new(Phase::Grow, "change", vec![change]));
+    }
+    actions
+}
+
+/// What a step gains that takes somebody away from a role, and what the role loses that permits less.
+pub fn left(role: &str) -> String {
+    format!("left {role}")
 }
 
 fn live_id<'a>(draft: &'a Draft) -> &'a str {
     draft.live.and_then(|it| it.facts["id"].as_str()).unwrap_or_default()
 }
 
+/// The ways to say what a role permits.
+const FORMS: [&str; 3] = ["permissions", "grants", "details"];
+
 /// What is written in one of the three forms is no longer in another.
 fn only_one_form(after: &mut Value, declared: &Value) {
-    const FORMS: [&str; 3] = ["permissions", "grants", "details"];
     if let (Some(after), true) = (after.as_object_mut(), FORMS.iter().any(|it| declared.get(it).is_some())) {
         after.retain(|field, _| !FORMS.contains(&field.as_str()) || declared.get(field).is_some());
     }

@@ -4,12 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::kinds::words::{Permission, QualifiedName};
+use crate::kinds::words::{Permission, QualifiedName, TagValue};
 
 /// The literal that names a stack by its id.
 pub(super) const STACK_LITERAL: &str = "PermissionLiteralExpressionStack";
 /// The literal that names an environment by its id.
 pub(super) const ENVIRONMENT_LITERAL: &str = "PermissionLiteralExpressionEnvironment";
+
+const TEXT_LITERAL: &str = "PermissionLiteralExpressionString";
+const STACK: &str = "PermissionExpressionStack";
+const ENVIRONMENT: &str = "PermissionExpressionEnvironment";
+const TAG: &str = "PermissionExpressionTag";
+const EQUAL: &str = "PermissionExpressionEqual";
+const OR: &str = "PermissionExpressionOr";
 
 /// Names by id, for reading a tree.
 pub(super) struct Names<'a> {
@@ -50,6 +57,17 @@ pub(super) fn allow(permissions: &Value) -> Value {
     json!({"__type": "PermissionDescriptorAllow", "permissions": permissions})
 }
 
+/// What a grant can be limited to: the field, the expression, and the literal for what is named by its id.
+const LIMITS: [(&str, &str, Option<&str>); 4] = [
+    ("stacks", STACK, Some(STACK_LITERAL)),
+    ("environments", ENVIRONMENT, Some(ENVIRONMENT_LITERAL)),
+    ("stackTags", STACK, None),
+    ("environmentTags", ENVIRONMENT, None),
+];
+
+/// The fields of a grant that say where it holds.
+pub(super) const SCOPES: [&str; 4] = [LIMITS[0].0, LIMITS[1].0, LIMITS[2].0, LIMITS[3].0];
+
 /// The tree of scoped grants; an error names the stack or environment that has no id.
 ///
 /// # Errors
@@ -57,24 +75,13 @@ pub(super) fn allow(permissions: &Value) -> Value {
 pub(super) fn grants(grants: &Value, ids: &Value) -> Result<Value, String> {
     let mut entries = Vec::new();
     for grant in grants.as_array().into_iter().flatten() {
-        let (field, expression, literal) = if grant.get("stacks").is_some() {
-            ("stacks", "PermissionExpressionStack", STACK_LITERAL)
-        } else {
-            ("environments", "PermissionExpressionEnvironment", ENVIRONMENT_LITERAL)
-        };
         let mut condition = Value::Null;
-        for name in grant[field].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            let id = ids[field][name].as_str().filter(|it| !it.is_empty());
-            let id = id.ok_or_else(|| format!("there is no {} `{name}` that this token can see", singular(field)))?;
-            let equal = json!({
-                "__type": "PermissionExpressionEqual",
-                "left": {"__type": expression},
-                "right": {"__type": literal, "identity": id},
-            });
+        for (left, right) in sides(grant, ids)? {
+            let equal = json!({"__type": EQUAL, "left": left, "right": right});
             // `Or` has two sides, so three names are an `Or` of an `Or`.
             condition = match condition {
                 Value::Null => equal,
-                sooner => json!({"__type": "PermissionExpressionOr", "left": sooner, "right": equal}),
+                sooner => json!({"__type": OR, "left": sooner, "right": equal}),
             };
         }
         entries.push(json!({
@@ -84,6 +91,27 @@ pub(super) fn grants(grants: &Value, ids: &Value) -> Result<Value, String> {
         }));
     }
     Ok(json!({"__type": "PermissionDescriptorGroup", "entries": entries}))
+}
+
+/// Both sides of each comparison of a grant, of which one must hold.
+fn sides(grant: &Value, ids: &Value) -> Result<Vec<(Value, Value)>, String> {
+    let mut sides = Vec::new();
+    for (field, context, literal) in LIMITS {
+        let Some(literal) = literal else {
+            for (key, values) in grant[field].as_object().into_iter().flatten() {
+                let tag = json!({"__type": TAG, "context": {"__type": context}, "key": key});
+                let values = values.as_array().into_iter().flatten();
+                sides.extend(values.map(|it| (tag.clone(), json!({"__type": TEXT_LITERAL, "value": it}))));
+            }
+            continue;
+        };
+        for name in grant[field].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let id = ids[field][name].as_str().filter(|it| !it.is_empty());
+            let id = id.ok_or_else(|| format!("there is no {} `{name}` that this token can see", singular(field)))?;
+            sides.push((json!({"__type": context}), json!({"__type": literal, "identity": id})));
+        }
+    }
+    Ok(sides)
 }
 
 /// What a person would have written to get this tree: the field, and its value.
@@ -129,31 +157,87 @@ fn read_grant(tree: &Value, names: &Names) -> Option<Value> {
     read_condition(&tree["condition"], names, &mut named)?;
     let field = named.first()?.0;
     // A condition over both stacks and environments cannot be said in one grant.
-    if named.iter().any(|it| it.0 != field || !QualifiedName::fits(&it.1)) {
+    let can_be_written = |(_, tag, value): &Named| match tag {
+        Some(tag) => TagValue::fits(tag) && TagValue::fits(value),
+        None => QualifiedName::fits(value),
+    };
+    if named.iter().any(|it| it.0 != field || !can_be_written(it)) {
         return None;
     }
-    let named: Vec<&str> = named.iter().map(|it| it.1.as_str()).collect();
-    Some(json!({"permissions": permissions, field: named}))
+    let limit = if named[0].1.is_some() {
+        let mut tags: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (_, key, value) in named {
+            tags.entry(key?).or_default().push(value);
+        }
+        json!(tags)
+    } else {
+        json!(named.into_iter().map(|it| it.2).collect::<Vec<_>>())
+    };
+    Some(json!({"permissions": permissions, field: limit}))
 }
 
-fn read_condition(tree: &Value, names: &Names, named: &mut Vec<(&'static str, String)>) -> Option<()> {
-    if is(tree, "PermissionExpressionOr", &["left", "right"]) {
+/// What a comparison names: the field of the grant, the tag's name for a tag, and the name or value.
+type Named = (&'static str, Option<String>, String);
+
+fn read_condition(tree: &Value, names: &Names, named: &mut Vec<Named>) -> Option<()> {
+    if is(tree, OR, &["left", "right"]) {
         read_condition(&tree["left"], names, named)?;
         return read_condition(&tree["right"], names, named);
     }
-    if !is(tree, "PermissionExpressionEqual", &["left", "right"]) {
+    if !is(tree, EQUAL, &["left", "right"]) {
         return None;
     }
-    let (left, right) = (&tree["left"], &tree["right"]);
-    let id = right["identity"].as_str()?;
-    if is(left, "PermissionExpressionStack", &[]) && is(right, STACK_LITERAL, &["identity"]) {
-        named.push(("stacks", names.stacks.get(id)?.clone()));
-    } else if is(left, "PermissionExpressionEnvironment", &[]) && is(right, ENVIRONMENT_LITERAL, &["identity"]) {
-        named.push(("environments", names.environments.get(id)?.clone()));
-    } else {
-        return None;
-    }
+    named.push(read_comparison(&tree["left"], &tree["right"], names)?);
     Some(())
+}
+
+fn read_comparison(left: &Value, right: &Value, names: &Names) -> Option<Named> {
+    if is(left, TAG, &["context", "key"]) && is(right, TEXT_LITERAL, &["value"]) {
+        let tagged = LIMITS.iter().find(|it| it.2.is_none() && is(&left["context"], it.1, &[]))?;
+        return Some((tagged.0, Some(left["key"].as_str()?.to_owned()), right["value"].as_str()?.to_owned()));
+    }
+    let fits = |it: &&(&str, &str, Option<&str>)| {
+        is(left, it.1, &[]) && it.2.is_some_and(|literal| is(right, literal, &["identity"]))
+    };
+    let (field, ..) = LIMITS.iter().find(fits)?;
+    let known = if *field == "stacks" { names.stacks } else { names.environments };
+    Some((field, None, known.get(right["identity"].as_str()?)?.clone()))
+}
+
+/// Whether the role permits less afterwards, as far as its two forms can be compared: what is said word for
+/// word may take anything away.
+pub(super) fn narrows(before: &Value, after: &Value) -> bool {
+    match (reach(before), reach(after)) {
+        (Some(before), Some(after)) => before.iter().any(|(permission, place)| {
+            let everywhere = (permission.clone(), String::new());
+            !after.contains(&everywhere) && !after.contains(&(permission.clone(), place.clone()))
+        }),
+        _ => true,
+    }
+}
+
+/// Each permission with where it holds, which is nothing for everywhere; nothing at all for `details`.
+fn reach(spec: &Value) -> Option<BTreeSet<(String, String)>> {
+    let texts = |it: &Value| it.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    if let Some(permissions) = spec.get("permissions") {
+        let permissions: Vec<String> = texts(permissions);
+        return Some(permissions.into_iter().map(|it| (it, String::new())).collect());
+    }
+    let mut reach = BTreeSet::new();
+    for grant in spec.get("grants")?.as_array()? {
+        let mut places: Vec<String> = Vec::new();
+        for field in SCOPES {
+            let names: Vec<String> = texts(&grant[field]);
+            places.extend(names.iter().map(|it| format!("{field} {it}")));
+            for (key, values) in grant[field].as_object().into_iter().flatten() {
+                let values: Vec<String> = texts(values);
+                places.extend(values.iter().map(|it| format!("{field} {key} {it}")));
+            }
+        }
+        let permissions: Vec<String> = texts(&grant["permissions"]);
+        reach.extend(permissions.iter().flat_map(|it| places.iter().map(move |place| (it.clone(), place.clone()))));
+    }
+    Some(reach)
 }
 
 /// A role's spec with everything in order in which order means nothing: all grants are additive.
@@ -207,13 +291,15 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Names, grants, read, sorted};
+    use super::{Names, grants, narrows, read, sorted};
 
     #[test]
     fn grants_become_a_tree_and_come_back() {
         let written = json!([
             {"permissions": ["stack:read"], "stacks": ["shop/prod", "shop/staging", "etl/prod"]},
             {"permissions": ["environment:open"], "environments": ["shop/prod"]},
+            {"permissions": ["stack:read"], "stackTags": {"env": ["prod", "staging"], "owner": ["web"]}},
+            {"permissions": ["environment:read"], "environmentTags": {"env": ["prod"]}},
         ]);
         let ids = json!({
             "stacks": {"shop/prod": "s-1", "shop/staging": "s-2", "etl/prod": "s-3"},
@@ -233,6 +319,24 @@ mod tests {
     fn a_stack_nobody_can_see_is_an_error() {
         let error = grants(&json!([{"permissions": [], "stacks": ["a/b"]}]), &json!({})).unwrap_err();
         assert!(error.contains("`a/b`"), "{error}");
+    }
+
+    #[test]
+    fn less_than_before_is_told_from_more() {
+        let grants = |stacks: &[&str]| json!({"grants": [{"permissions": ["stack:read"], "stacks": stacks}]});
+        let everywhere = |permissions: &[&str]| json!({"permissions": permissions});
+        for (before, after, less) in [
+            (everywhere(&["stack:read"]), everywhere(&["stack:read", "stack:write"]), false),
+            (everywhere(&["stack:read", "stack:write"]), everywhere(&["stack:read"]), true),
+            (everywhere(&["stack:write"]), everywhere(&["stack:read"]), true),
+            (grants(&["a/b"]), grants(&["a/b", "c/d"]), false),
+            (grants(&["a/b", "c/d"]), grants(&["a/b"]), true),
+            (grants(&["a/b"]), everywhere(&["stack:read"]), false),
+            (everywhere(&["stack:read"]), grants(&["a/b"]), true),
+            (everywhere(&["stack:read"]), json!({"details": {}}), true),
+        ] {
+            assert_eq!(narrows(&before, &after), less, "{before} {after}");
+        }
     }
 
     #[test]

@@ -244,7 +244,10 @@ impl Team<'_> {
                 }
             }
             "/role" => match field.after.as_str() {
-                Some(role) if role != "none" => self.role(role, draft),
+                Some(role) if role != "none" => {
+                    self.role(role, draft);
+                    self.grow.about.extend(field.before.as_str().map(role::left));
+                }
                 _ => {
                     let Some(id) = field.before.as_str().and_then(|it| role::id_of(self.world, it)) else { return };
                     let mut path: Vec<_> = org_path(self.world.org(), ["teams", &self.name, "roles"])

@@ -133,4 +133,30 @@ beyond all bounds, say. Nothing is planned on a guess.
 the program's own tokens are no secrets of anything else: keep the webhook's in one of its own.
 "#,
     ),
+    (
+        "E0431",
+        "a policy that does not fit together",
+        r#"A policy of an OIDC issuer speaks of one type of token, and names what belongs to that type:
+`organization` may have a `role`; `team` needs the `team`, `personal` the `user`, `runner` the
+`runner`, and none of them has a `role`.
+"#,
+    ),
+    (
+        "E0432",
+        "a policy without rules",
+        r#"A policy that allows and has no `rules` lets in everybody to whom the issuer gives a token. A public
+issuer gives tokens to the whole world. Say which claims the token must carry:
+
+```yaml
+rules: {aud: "urn:pulumi:org:acme", sub: "repo:acme/shop:environment:prod"}
+```
+"#,
+    ),
+    (
+        "E0433",
+        "one thing under two names",
+        r#"Two entries name the same thing, which the service knows by something else than its name: an OIDC
+issuer is its `url`. Only one of the names could hold.
+"#,
+    ),
 ];

@@ -159,6 +159,8 @@ fn rules_of_kinds_have_places() {
         ("tokens: {t: {scope: team/x, role: r}}\n", "E0412", (29, 33)),
         ("tokens: {t: {scope: organization, expires: 2027-02-30}}\n", "E0413", (44, 54)),
         ("tokens: {t: {scope: organization, saveTo: 'file:../x'}}\n", "E0414", (43, 54)),
+        ("oidcIssuers: {i: {url: 'https://x', policies: [{decision: deny, tokenType: team}]}}\n", "E0431", (48, 81)),
+        ("oidcIssuers: {i: {url: 'https://x'}, j: {url: 'https://x'}}\n", "E0433", (47, 58)),
         ("safety: {acknowledge: [{danger: budget, of: team/x, until: 2027-02-30}]}\n", "E0413", (24, 71)),
     ] {
         let found = only(yaml);
