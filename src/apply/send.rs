@@ -3,19 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant as Moment;
 
-use crate::api::{Answer, ApiError, Failure as Cause, Request, WriteClient};
+use crate::api::{Answer, ApiError, Failure as Cause, Refusals, Request, WriteClient};
 use crate::apply::holes::{self, Filled, Filling, Kept};
 use crate::apply::sinks::{self, Sinks};
 use crate::model::{Action, Call, Instant, Into, Method, Outcome, ResourceId, Segment};
-
-/// How often a call may be turned away with 429 and sent again.
-const REFUSALS: u32 = 10;
-/// The longest rest a service may ask for; beyond it, the call fails.
-const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// Sends calls, and remembers between them what later ones need.
 pub(super) struct Sender<'a> {
@@ -144,16 +139,12 @@ impl Sender<'_> {
     /// Sends a request once, not counting the times it was turned away at the door: 429 says that nothing
     /// was done, and the client lets nothing through before the rest it asks for is over.
     async fn pass(&self, request: &Request, secret: bool) -> Result<Answer, ApiError> {
-        let mut refusals = 0;
+        let mut refusals = Refusals::default();
         loop {
             let sent =
                 if secret { self.client.send_once_fresh(request).await } else { self.client.send(request).await };
             match &sent {
-                Err(ApiError { failure: Cause::TooManyRequests { wait }, .. })
-                    if wait.is_none_or(|it| it <= LONGEST_REST) && refusals < REFUSALS && !*self.stop.borrow() =>
-                {
-                    refusals += 1;
-                }
+                Err(error) if refusals.bear(error, Moment::now()) && !*self.stop.borrow() => {}
                 Ok(_) | Err(_) => return sent,
             }
         }

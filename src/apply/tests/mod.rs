@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::api::{Backend, Connection, Options, ReadClient, WriteClient};
+use crate::api::{Backend, Connection, Options, ReadClient, Timeouts, WriteClient};
 use crate::apply::file_sink::tests::private_directory;
 use crate::apply::{CANCELLED, Event, Means, Sinks, addresses, run, touched};
 use crate::model::{
@@ -23,13 +23,17 @@ mod server;
 use server::{Reply, Seen, Server, done};
 
 fn client(url: &str) -> WriteClient {
+    client_with(url, Options::default())
+}
+
+fn client_with(url: &str, options: Options) -> WriteClient {
     let connection = Connection {
         backend: Backend::parse(url).unwrap(),
         token: Secret::new("pul-of-the-caller".to_owned()),
         backend_source: String::new(),
         token_source: String::new(),
     };
-    WriteClient::new(&ReadClient::new(connection, Options::default()).unwrap())
+    WriteClient::new(&ReadClient::new(connection, options).unwrap())
 }
 
 /// A step that sends one request, `POST /NAME`.
@@ -135,6 +139,16 @@ async fn apply_with(
 }
 
 async fn apply_at(plan: &Plan, url: &str, sinks: Sinks, concurrency: usize, stop: watch::Receiver<bool>) -> Ran {
+    apply_through(plan, &client(url), sinks, concurrency, stop).await
+}
+
+async fn apply_through(
+    plan: &Plan,
+    client: &WriteClient,
+    sinks: Sinks,
+    concurrency: usize,
+    stop: watch::Receiver<bool>,
+) -> Ran {
     let events = RefCell::new(Vec::new());
     let count = AtomicUsize::new(0);
     let means = Means {
@@ -144,7 +158,7 @@ async fn apply_at(plan: &Plan, url: &str, sinks: Sinks, concurrency: usize, stop
         nonce: Box::new(move || Ok(format!("nonce{}", count.fetch_add(1, Ordering::Relaxed)))),
         stop,
     };
-    let report = run(plan, &client(url), means, &|it| events.borrow_mut().push(it)).await;
+    let report = run(plan, client, means, &|it| events.borrow_mut().push(it)).await;
     let events = events.into_inner();
     let ended: Vec<_> = events.iter().filter(|it| matches!(it, Event::Finished { .. })).collect();
     assert_eq!(ended.len(), report.steps.len(), "every step ends once: {events:?}");
@@ -464,6 +478,40 @@ async fn what_was_turned_away_is_sent_again_after_the_rest() {
     assert!(ran.is_done(1), "{:?}", ran.report);
     assert!(!ran.failed(2).1 && ran.failed(2).0.contains("429"));
     assert_eq!(server.lines(), ["POST /a", "POST /a", "POST /b"]);
+}
+
+/// A client whose time-outs are out of the way of a clock that goes as fast as nobody is busy.
+fn patient(url: &str) -> WriteClient {
+    let hour = std::time::Duration::from_secs(3600);
+    let timeouts = Timeouts { attempt: hour, first_byte: hour, idle: hour, ..Timeouts::default() };
+    client_with(url, Options { timeouts, ..Options::default() })
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_window_of_five_minutes_is_outlasted_however_short_the_rests() {
+    let begun = tokio::time::Instant::now();
+    let server = Server::start(move |it| match it.line.as_str() {
+        // It asks for a second, and lets nothing through before its window is over.
+        "POST /window" if begun.elapsed().as_secs() >= 290 => done(),
+        _ => Reply::Rest("1"),
+    })
+    .await;
+    let (_never, stop) = watch::channel(false);
+    let plan = plan(vec![step(1, Phase::Grow, "window", &[])]);
+    let ran = apply_through(&plan, &patient(&server.url), Sinks::default(), 8, stop).await;
+    assert!(ran.is_done(1), "{:?}", ran.report);
+    assert!((10..400).contains(&server.lines().len()), "{}", server.lines().len());
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_service_that_refuses_for_ever_ends_the_run() {
+    let begun = tokio::time::Instant::now();
+    let server = Server::start(|_| Reply::Rest("60")).await;
+    let (_never, stop) = watch::channel(false);
+    let plan = plan(vec![step(1, Phase::Grow, "a", &[]), step(2, Phase::Grow, "b", &[1])]);
+    let ran = apply_through(&plan, &patient(&server.url), Sinks::default(), 8, stop).await;
+    assert!(!ran.failed(1).1 && ran.failed(1).0.contains("429"), "{:?}", ran.report);
+    assert!((300..900).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
