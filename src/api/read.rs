@@ -113,6 +113,10 @@ impl ReadClient {
         ApiError::new(failure, "GET", self.wire.shown(&read.path))
     }
 
+    pub(super) fn over(wire: Arc<Wire>) -> Self {
+        Self { wire }
+    }
+
     pub(super) fn wire(&self) -> &Arc<Wire> {
         &self.wire
     }

@@ -349,6 +349,11 @@ impl Session {
         named.any(|it| kinds::matching_id(it) == own) || live.has(id, &own.name)
     }
 
+    /// What the organization is, as it was told last.
+    pub fn organization(&self) -> &Organization {
+        &self.organization
+    }
+
     /// The organization as people see it.
     pub fn name(&self) -> String {
         let mark = if self.backend == SANDBOX { " (sandbox)" } else { "" };

@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 use crate::kinds::{self, Draft, World};
 use crate::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool};
 use crate::model::{
-    Change, Desired, Diagnostic, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb,
+    Action, Call, Change, Desired, Diagnostic, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary,
+    Verb,
 };
 
 mod compare;
@@ -83,6 +84,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     break_rings(&mut paired.drafts, &world);
     let targeted = target::keep(&mut paired.drafts, &options.targets);
     let whole = policy::judge(&mut paired.drafts, &world, options);
+    rights::tell(&mut paired.drafts);
     let missing = rights::missing(&paired.drafts, &world);
     let mut diagnostics = policy::diagnostics(&mut paired.drafts);
     diagnostics.extend(whole);
@@ -219,7 +221,14 @@ fn summary(changes: &[Change], unchanged: usize, blocked: usize) -> Summary {
     }
 }
 
-/// SHA-256 over what would be done, where: not over places, findings or the tool's version, so that
+/// A call without what is said about it if it is refused.
+fn without_advice(call: &mut Call) {
+    call.permissions.clear();
+    call.forbidden = None;
+    call.others_mut().for_each(without_advice);
+}
+
+/// SHA-256 over what would be done, where: not over places, findings, advice or the tool's version, so that
 /// reformatting a file does not invalidate a review.
 fn checksum(plan: &Plan) -> String {
     let bare = |changes: &[Change]| -> Value {
@@ -227,6 +236,7 @@ fn checksum(plan: &Plan) -> String {
             it.source = None;
             it.diagnostics.clear();
             it.remarks.clear();
+            it.steps.iter_mut().flat_map(Action::calls_mut).for_each(without_advice);
             it
         });
         json!(bare.collect::<Vec<_>>())

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::kinds::{self, Draft, World, rights};
-use crate::model::{Diagnostic, Severity, Verb};
+use crate::kinds::{self, Draft, Kind, World, rights};
+use crate::model::{Action, Call, Diagnostic, Severity, Verb};
 
 /// The danger of a change that the organization's subscription does not allow.
 const SWITCHED_OFF: &str = "switched-off";
@@ -35,6 +35,22 @@ pub(super) fn features(draft: &mut Draft, world: &World) {
     if let Some(why) = kind.unavailable(&Value::Object(changed), &world.live.organization) {
         draft.findings.push((SWITCHED_OFF.into(), format!("{} cannot be so: {why}", draft.change.id)));
     }
+}
+
+/// Writes down with every call which permissions it needs: whoever is refused half way should read which one.
+pub(super) fn tell(drafts: &mut [Draft]) {
+    for draft in drafts {
+        let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
+        for call in draft.change.steps.iter_mut().flat_map(Action::calls_mut) {
+            tell_call(call, kind);
+        }
+    }
+}
+
+fn tell_call(call: &mut Call, kind: &dyn Kind) {
+    call.permissions = rights::of_call(kind, call).into_iter().flatten().map(str::to_owned).collect();
+    call.forbidden = kind.forbidden(call);
+    call.others_mut().for_each(|it| tell_call(it, kind));
 }
 
 /// Which permissions the steps of a plan need that the caller lacks, or may lack.

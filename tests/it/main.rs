@@ -20,3 +20,4 @@ mod schemas;
 mod support;
 mod target;
 mod tidy;
+mod undocumented;

@@ -156,6 +156,7 @@ async fn apply_through(
         concurrency,
         now: Box::new(|| Instant(1_000_000)),
         nonce: Box::new(move || Ok(format!("nonce{}", count.fetch_add(1, Ordering::Relaxed)))),
+        pause: std::time::Duration::from_millis(10),
         stop,
     };
     let report = run(plan, client, means, &|it| events.borrow_mut().push(it)).await;
@@ -385,6 +386,34 @@ async fn a_missing_thing_is_no_missing_route() {
     assert_eq!(server.lines(), ["POST /v2/items"]);
 }
 
+fn batch(size: usize) -> Plan {
+    let list: Vec<usize> = (1..=size).collect();
+    let call = Call::new(Method::Post, ["items"]).body(json!({"items": list})).splits("/items");
+    plan(vec![steps_of("x", vec![action(1, Phase::Grow, &[], vec![call])])])
+}
+
+#[tokio::test]
+async fn a_batch_goes_on_in_parts_around_what_is_refused_by_itself() {
+    let server = Server::start(|it| match it.body["items"].as_array().unwrap().contains(&json!(5)) {
+        true => Reply::Json(400, json!({"code": 400, "message": "stack 'five' does not exist"})),
+        false => done(),
+    })
+    .await;
+    let ran = apply(&batch(8), &server).await;
+    assert!(ran.failed(1).0.starts_with("all but one entry were taken: "), "{}", ran.failed(1).0);
+    assert!(ran.failed(1).0.contains("stack 'five' does not exist"));
+    let sent: Vec<String> = server.seen().iter().map(|it| it.body["items"].to_string()).collect();
+    assert_eq!(sent, ["[1,2,3,4,5,6,7,8]", "[1,2,3,4]", "[5,6,7,8]", "[5,6]", "[5]", "[6]", "[7,8]"]);
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_about_size_is_found_out_soon() {
+    let server = Server::start(|_| Reply::Json(400, json!({"code": 400, "message": "no such feature"}))).await;
+    let ran = apply(&batch(64), &server).await;
+    assert!(ran.failed(1).0.contains("no such feature"));
+    assert!(server.lines().len() < 12, "{:?}", server.lines());
+}
+
 fn id_of(name: &str) -> Hole {
     Hole::Kept { of: ResourceId::new("team", name), what: "id".to_owned() }
 }
@@ -552,6 +581,7 @@ async fn a_plan_without_an_order_is_not_begun() {
             concurrency: 8,
             now: Box::new(|| Instant(0)),
             nonce: Box::new(|| Ok(String::new())),
+            pause: std::time::Duration::ZERO,
             stop,
         };
         let report = run(&plan, &client(&server.url), means, &|_| {}).await;

@@ -1,5 +1,6 @@
 //! `bylaws apply`: plans anew, carries the plan out, and reads again whether it is so.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -12,13 +13,9 @@ use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs, Session};
 use crate::cli::ui::Ui;
-use crate::model::{Outcome, Plan, Report, Verification};
+use crate::kinds;
+use crate::model::{Change, FieldChange, Outcome, Plan, Report, ResourceId, StepReport, Unsettled, Verb, Verification};
 use crate::render;
-
-/// How often the service is read again after the last step, and how long is waited in between: what
-/// was just written may take a moment to be seen.
-const READINGS: u32 = 3;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(1500);
 
 /// Makes the organization what the manifest says.
 #[derive(Debug, clap::Args)]
@@ -150,6 +147,7 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
         concurrency: session.writes(),
         now: Box::new(move || now.unwrap_or_else(session::clock)),
         nonce: Box::new(apply::secure_nonce),
+        pause: apply::PAUSE,
         stop: stopped.clone(),
     };
     let client = WriteClient::new(&session.client);
@@ -157,18 +155,18 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
     watching.abort();
     let cancelled = *stopped.borrow();
     if !cancelled && !apply::touched(&report).is_empty() {
-        report.verification = verify(session, ui).await;
+        report.verification = verify(plan, &report, session, ui).await;
     }
-    finish(plan, &report, cancelled, args, ui)
+    finish(plan, &report, cancelled, &session.command(plan), args, ui)
 }
 
 /// Reads what the manifest speaks of again, and says what is left to do.
-async fn verify(session: &mut Session, ui: &Ui) -> Verification {
+async fn verify(plan: &Plan, report: &Report, session: &mut Session, ui: &Ui) -> Verification {
     let quiet = Ui { quiet: true, verbose: false, ..*ui };
     let mut left = Vec::new();
-    for reading in 0..READINGS {
+    for reading in 0..apply::READINGS {
         if reading > 0 {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(apply::PAUSE).await;
         }
         if session.look_again(&quiet).await.is_err() {
             return Verification::Unread { message: "the service could not be read again".to_owned() };
@@ -178,19 +176,36 @@ async fn verify(session: &mut Session, ui: &Ui) -> Verification {
                 let message = "the service could not be read completely".to_owned();
                 return Verification::Unread { message };
             }
-            Ok(plan) => left = plan.all_changes().map(|it| it.id.clone()).collect(),
+            Ok(plan) => left = plan.all_changes().cloned().collect(),
             Err(_) => return Verification::Unread { message: "the service could not be read again".to_owned() },
         }
         if left.is_empty() {
             return Verification::Converged;
         }
     }
-    Verification::Left { ids: left }
+    let unsettled = unsettled(plan, report, &left, session);
+    Verification::Left { ids: left.into_iter().map(|it| it.id).collect(), unsettled }
 }
 
-fn finish(plan: &Plan, report: &Report, cancelled: bool, args: &Args, ui: &Ui) -> Exit {
+/// What was written with success and is not so all the same.
+fn unsettled(plan: &Plan, report: &Report, left: &[Change], session: &Session) -> Vec<Unsettled> {
+    let undone = |it: &StepReport| !matches!(it.outcome, Outcome::Done { .. });
+    let undone: BTreeSet<&ResourceId> = report.steps.iter().filter(|it| undone(it)).map(|it| &it.id).collect();
+    let written = |id: &ResourceId| plan.all_changes().find(|it| it.id == *id && !undone.contains(id));
+    let of = |change: &Change| {
+        let before = written(&change.id)?;
+        let again = |it: &&FieldChange| before.verb == Verb::Create || before.fields.iter().any(|a| a.path == it.path);
+        let fields: Vec<FieldChange> = change.fields.iter().filter(again).cloned().collect();
+        let kind = kinds::by_word(&change.kind)?;
+        let because = kind.unsettled(&fields, session.organization());
+        (!fields.is_empty()).then(|| Unsettled { id: change.id.clone(), fields, because })
+    };
+    left.iter().filter_map(of).collect()
+}
+
+fn finish(plan: &Plan, report: &Report, cancelled: bool, command: &str, args: &Args, ui: &Ui) -> Exit {
     let text = match args.format {
-        Format::Human => render::text::report(report, output::human(plan, ui, "")),
+        Format::Human => render::text::report(report, output::human(plan, ui, command)),
         Format::Json => render::json::report(report),
     };
     ui.result(&text);
