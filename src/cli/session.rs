@@ -153,6 +153,10 @@ pub async fn begin(
     match snapshot::preflight(&client, &desired.organization, now).await {
         Ok((caller, organization)) => {
             ui.detail(&format!("{} as {}", desired.organization, caller.login));
+            // Nothing depends on it, so that it is asked only for whoever wants to know.
+            if ui.verbose {
+                ui.detail(&capabilities(&client).await);
+            }
             Ok(Session {
                 desired,
                 client,
@@ -172,6 +176,14 @@ pub async fn begin(
             close(sandbox, ui).await;
             Err(exit_of(&error))
         }
+    }
+}
+
+/// What the service says it can do, in one line: which version somebody's own installation is.
+async fn capabilities(client: &ReadClient) -> String {
+    match snapshot::capabilities(client).await {
+        Ok(told) => format!("the service's capabilities: {}", crate::model::name::visible(&told)),
+        Err(error) => format!("the service's capabilities are not known: {}", error.reason()),
     }
 }
 

@@ -170,3 +170,16 @@ fn a_refusal_names_the_permission_and_what_else_may_be_behind_it() {
         assert!(flat(&run.stdout).contains(said), "{said}\n{}", run.stdout);
     }
 }
+
+#[test]
+fn what_the_service_says_it_can_do_is_asked_only_by_the_curious() {
+    let stage = stage("teams: {platform: {}}\n");
+    let asked = || stage.requests().iter().filter(|it| it.contains("/api/capabilities")).count();
+    stage.run(&["plan"]).ended(0);
+    assert_eq!(asked(), 0);
+    let run = stage.run(&["plan", "-v"]).ended(0);
+    assert!(run.stderr.contains("capabilities: api-version 9"), "{}", run.stderr);
+    told(&stage, &["GET /api/capabilities=404"]);
+    stage.run(&["plan", "-v"]).ended(0);
+    assert_eq!(asked(), 2);
+}
