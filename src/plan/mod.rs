@@ -90,6 +90,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     diagnostics.extend(whole);
     diagnostics.extend(missing);
     diagnostics.extend(targeted);
+    diagnostics.extend(policy::differing_by_case(&world));
     diagnostics.extend(paired.notes);
     for sentence in &paired.unseen {
         diagnostics.push(Diagnostic::new(Severity::Warning, "not-visible", sentence.clone()));

@@ -183,3 +183,13 @@ fn what_the_service_says_it_can_do_is_asked_only_by_the_curious() {
     stage.run(&["plan", "-v"]).ended(0);
     assert_eq!(asked(), 2);
 }
+
+#[test]
+fn names_that_only_their_case_tells_apart_are_pointed_out() {
+    let stage = stage("teams: {Platform: {}, blue: {}, Blue: {}}\nmembers: {Carol: {}}\n");
+    let run = stage.run(&["plan"]).ended(0);
+    for said in ["`Platform`, `platform`", "`Blue`, `blue`"] {
+        assert!(flat(&run.stdout).contains(said), "{said}\n{}", run.stdout);
+    }
+    assert_eq!(run.stdout.matches("names-differ-by-case").count(), 2, "{}", run.stdout);
+}

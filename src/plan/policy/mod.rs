@@ -15,8 +15,10 @@ mod emptied;
 mod going;
 mod held;
 mod lookalike;
+mod spelling;
 
 pub use allowance::Allowance;
+pub(super) use spelling::differing_by_case;
 
 /// Who can accept a danger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,6 +217,10 @@ pub static NOTES: &[(&str, &str)] = &[
     (
         "missing-permission",
         "The caller is no administrator, and a step of the plan needs a permission that none of the caller's roles is known to give. The service would refuse that step, and whatever waits for it. Nothing is deleted for a caller who is no administrator, because the service shows them only a part.",
+    ),
+    (
+        "names-differ-by-case",
+        "Two names of one kind are the same but for upper and lower case. Names are compared exactly, so that they are two things to this program; the service, or a reader, may take them for one.",
     ),
     ("tombstone-done", "The object that a line under `removed` names is gone already."),
 ];
