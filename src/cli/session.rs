@@ -43,6 +43,10 @@ pub struct PlanArgs {
     /// Changes only this resource (`team/platform`), with whatever it cannot go without. May be given again.
     #[arg(long, value_name = "ID")]
     pub target: Vec<ResourceId>,
+    /// Deletes and withdraws although this token is not known to administer the organization: says that it sees
+    /// enough of it all the same, as a machine's token with a role of its own may.
+    #[arg(long)]
+    pub allow_partial_view: bool,
 }
 
 /// Why there is no manifest.
@@ -238,7 +242,8 @@ fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui)
         base: desired.base.as_ref().map(|it| it.shown.clone()),
         targets: targets.iter().cloned().collect(),
     };
-    Ok(plan::Options { allow: plan.allow.iter().cloned().collect(), targets, source })
+    let allow = plan.allow.iter().cloned().collect();
+    Ok(plan::Options { allow, targets, partial_view: plan.allow_partial_view, source })
 }
 
 fn default_root(desired: &Desired) -> String {
@@ -315,7 +320,7 @@ impl Session {
 
     /// The command that applies a plan of this session.
     pub fn command(&self, plan: &Plan) -> String {
-        output::command(plan, &self.options.allow, self.base.as_deref())
+        output::command(plan, &self.options, self.base.as_deref())
     }
 
     /// Reads what the manifest needs, and every object of some kinds in full.

@@ -37,6 +37,9 @@ pub struct Options {
     pub allow: BTreeSet<String>,
     /// Resources that are to change; all of them where none is named.
     pub targets: BTreeSet<ResourceId>,
+    /// Whether a caller who is not known to administer the organization is said to see enough of it to take
+    /// away what is not declared.
+    pub partial_view: bool,
     /// Where the manifest came from.
     pub source: Source,
 }
@@ -90,6 +93,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     diagnostics.extend(whole);
     diagnostics.extend(missing);
     diagnostics.extend(targeted);
+    diagnostics.extend(rights::partial_view(&world, options));
     diagnostics.extend(policy::differing_by_case(&world));
     diagnostics.extend(paired.notes);
     for sentence in &paired.unseen {

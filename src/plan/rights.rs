@@ -6,15 +6,35 @@ use serde_json::{Map, Value};
 
 use crate::kinds::{self, Draft, Kind, World, rights};
 use crate::model::{Action, Call, Diagnostic, Severity, Verb};
+use crate::plan::Options;
 
 /// The danger of a change that the organization's subscription does not allow.
 const SWITCHED_OFF: &str = "switched-off";
 /// The note on what the caller would be refused.
 const MISSING: &str = "missing-permission";
 
+/// The note on a plan that takes away although the caller may not see all.
+const PARTIAL_VIEW: &str = "partial-view";
+
 /// Whether the caller is known to administer the organization, and so to see all of it.
 pub(super) fn sees_everything(world: &World) -> bool {
     world.live.organization.user_role.as_deref() == Some("admin")
+}
+
+/// Whether a plan may take away what the caller sees: they see everything, or somebody answers for it that
+/// they see enough.
+pub(super) fn may_take_away(world: &World, options: &Options) -> bool {
+    options.partial_view || sees_everything(world)
+}
+
+/// Says that somebody answers for what the caller may not see.
+pub(super) fn partial_view(world: &World, options: &Options) -> Option<Diagnostic> {
+    let message = format!(
+        "`{}` is not known to administer the organization and may not see all there is; deletions and withdrawals are \
+         planned all the same, because `--allow-partial-view` says that it sees enough",
+        world.live.caller.login
+    );
+    (options.partial_view && !sees_everything(world)).then(|| Diagnostic::new(Severity::Warning, PARTIAL_VIEW, message))
 }
 
 /// Stops a change that needs a feature which is switched off.

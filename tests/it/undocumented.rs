@@ -1,9 +1,10 @@
 //! What nobody documents (CONTRACT 10): whichever way the service behaves, a run does the safe thing and says so.
 
 use bylaws::sandbox::Config;
+use bylaws::sandbox::seed::{Seed, allow};
 use serde_json::{Value, json};
 
-use crate::support::{NOW, Run, Stage};
+use crate::support::{NOW, NOW_SECONDS, Run, Stage};
 
 fn stage(text: &str) -> Stage {
     let stage = Stage::demo();
@@ -172,6 +173,16 @@ fn a_refusal_names_the_permission_and_what_else_may_be_behind_it() {
 }
 
 #[test]
+fn names_that_only_their_case_tells_apart_are_pointed_out() {
+    let stage = stage("teams: {Platform: {}, blue: {}, Blue: {}}\nmembers: {Carol: {}}\n");
+    let run = stage.run(&["plan"]).ended(0);
+    for said in ["`Platform`, `platform`", "`Blue`, `blue`"] {
+        assert!(flat(&run.stdout).contains(said), "{said}\n{}", run.stdout);
+    }
+    assert_eq!(run.stdout.matches("names-differ-by-case").count(), 2, "{}", run.stdout);
+}
+
+#[test]
 fn what_the_service_says_it_can_do_is_asked_only_by_the_curious() {
     let stage = stage("teams: {platform: {}}\n");
     let asked = || stage.requests().iter().filter(|it| it.contains("/api/capabilities")).count();
@@ -185,11 +196,27 @@ fn what_the_service_says_it_can_do_is_asked_only_by_the_curious() {
 }
 
 #[test]
-fn names_that_only_their_case_tells_apart_are_pointed_out() {
-    let stage = stage("teams: {Platform: {}, blue: {}, Blue: {}}\nmembers: {Carol: {}}\n");
-    let run = stage.run(&["plan"]).ended(0);
-    for said in ["`Platform`, `platform`", "`Blue`, `blue`"] {
-        assert!(flat(&run.stdout).contains(said), "{said}\n{}", run.stdout);
-    }
-    assert_eq!(run.stdout.matches("names-differ-by-case").count(), 2, "{}", run.stdout);
+fn a_machine_that_may_do_enough_deletes_when_somebody_says_so() {
+    let mut seed = Seed::new("acme", "Acme", NOW_SECONDS);
+    seed.member("alice", "Alice", "admin");
+    seed.member("bob", "Bob", "admin");
+    let scopes = ["team:list", "team:read", "team:delete", "team:list_tokens", "org_member:read", "role:read"];
+    let role = seed.role("gitops", "", allow(&scopes));
+    seed.team("pulumi", "old", "Old", &["bob"]);
+    seed.token("machine", "alice", None).role = Some(role);
+    let stage = Stage::with(Config { seed: Some(seed.state), ..Config::default() });
+    stage.write("bylaws.yaml", "organization: acme\nremoved: {teams: [old]}\n");
+    let run = run_as(&stage, "pul-machine", &["plan"]);
+    assert_eq!(run.code, 4, "{}\n{}", run.stdout, run.stderr);
+    assert!(flat(&run.stdout).contains("--allow-partial-view"), "{}", run.stdout);
+    let run = run_as(&stage, "pul-machine", &["plan", "--allow-partial-view"]);
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    assert!(flat(&run.stdout).contains("is not known to administer the organization"), "{}", run.stdout);
+    assert!(
+        flat(&run.stdout).contains("bylaws apply") && run.stdout.contains("--allow-partial-view"),
+        "{}",
+        run.stdout
+    );
+    run_as(&stage, "pul-machine", &["apply", "--yes", "--allow-partial-view"]).ended(0);
+    assert!(stage.service().state().teams.is_empty());
 }

@@ -1,6 +1,5 @@
 //! `bylaws show PLAN`: a saved plan, rendered again without the service.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::cli::exit::Exit;
@@ -29,7 +28,7 @@ pub fn run(args: &Args, ui: &Ui) -> Exit {
     };
     match render::json::parse(&text) {
         Ok(plan) => {
-            let command = output::command(&plan, &BTreeSet::new(), None);
+            let command = output::command(&plan, &crate::plan::Options::default(), None);
             ui.result(&output::rendered(&plan, args.format, ui, &command));
             Exit::Done
         }
