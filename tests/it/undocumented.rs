@@ -183,6 +183,16 @@ fn names_that_only_their_case_tells_apart_are_pointed_out() {
 }
 
 #[test]
+fn a_name_that_goes_is_no_double() {
+    let removed = stage("services: {Playground: {owner: user/carol}}\nremoved: {services: [playground]}\n");
+    let renamed = stage("services: {Playground: {renamedFrom: playground, owner: user/carol}}\n");
+    for stage in [removed, renamed] {
+        let run = stage.run(&["plan", "--format", "json"]);
+        assert!(!run.stdout.contains("names-differ-by-case"), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn what_the_service_says_it_can_do_is_asked_only_by_the_curious() {
     let stage = stage("teams: {platform: {}}\n");
     let asked = || stage.requests().iter().filter(|it| it.contains("/api/capabilities")).count();

@@ -12,8 +12,8 @@ use crate::api::{Backend, Connection, Options, ReadClient, Timeouts, WriteClient
 use crate::apply::file_sink::tests::private_directory;
 use crate::apply::{CANCELLED, Event, Means, Sinks, addresses, run, touched};
 use crate::model::{
-    Action, Call, Change, Hole, Instant, Into, Method, Origin, Outcome, Phase, Plan, Report, ResourceId, Secret,
-    Segment, Verb,
+    Action, Call, Change, Check, Expected, Hole, Instant, Into, Method, Origin, Outcome, Phase, Plan, Report,
+    ResourceId, Secret, Segment, Verb,
 };
 
 mod sandboxed;
@@ -412,6 +412,57 @@ async fn a_refusal_that_is_not_about_size_is_found_out_soon() {
     let ran = apply(&batch(64), &server).await;
     assert!(ran.failed(1).0.contains("no such feature"));
     assert!(server.lines().len() < 12, "{:?}", server.lines());
+}
+
+/// A step that removes one item, and reads whether it is gone.
+fn removal(retries: Vec<Call>) -> Plan {
+    let mut action = action(1, Phase::Grow, &[], vec![Call::new(Method::Delete, ["items", "a"])]);
+    let mut check = Check::new(vec!["items".to_owned()]);
+    let list = "/items".to_owned();
+    check.shows.push(Expected {
+        what: "item a".to_owned(),
+        list,
+        any_of: vec![json!({"name": "a"})],
+        there: false,
+        retries,
+    });
+    action.check = Some(check);
+    plan(vec![steps_of("x", vec![action])])
+}
+
+#[tokio::test]
+async fn what_was_just_written_is_given_a_moment_to_be_seen() {
+    for (stale, done_in_the_end) in [(0, true), (2, true), (3, false)] {
+        let readings = AtomicUsize::new(0);
+        let server = Server::start(move |it| match it.line.as_str() {
+            "GET /items" if readings.fetch_add(1, Ordering::Relaxed) < stale => {
+                Reply::Json(200, json!({"items": [{"name": "a"}, {"name": "b"}]}))
+            }
+            "GET /items" => Reply::Json(200, json!({"items": [{"name": "b"}]})),
+            _ => done(),
+        })
+        .await;
+        let ran = apply(&removal(Vec::new()), &server).await;
+        assert_eq!(ran.is_done(1), done_in_the_end, "{stale}: {:?}", ran.report);
+        assert_eq!(server.lines().len(), 1 + (stale + 1).min(3), "{stale}");
+        if !done_in_the_end {
+            assert!(ran.failed(1).0.ends_with("is still there: item a") && !ran.failed(1).1, "{}", ran.failed(1).0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_told_proves_nothing() {
+    for list in [json!({"items": null}), json!({}), json!([])] {
+        let server = Server::start(move |it| match it.line.as_str() {
+            "GET /items" => Reply::Json(200, list.clone()),
+            _ => done(),
+        })
+        .await;
+        let ran = apply(&removal(vec![Call::new(Method::Delete, ["items", "b"])]), &server).await;
+        assert!(ran.failed(1).1 && ran.failed(1).0.contains("could not be read"), "{:?}", ran.report);
+        assert_eq!(server.lines(), ["DELETE /items/a", "GET /items"]);
+    }
 }
 
 fn id_of(name: &str) -> Hole {
