@@ -32,5 +32,5 @@ pub use error::{About, ApiError, Failure};
 pub use options::{Event, Hook, Options, Timeouts};
 pub use paging::Chain;
 pub use read::{Page, ReadClient};
-pub use retry::{Backoff, LONGEST_WAIT};
+pub use retry::{Backoff, LONGEST_WAIT, Refusals};
 pub use write::{Request, WriteClient};

@@ -14,7 +14,7 @@ use crate::api::error::{ApiError, Failure};
 use crate::api::gate::Class;
 use crate::api::options::Options;
 use crate::api::paging::{Chain, next_token};
-use crate::api::retry::{ATTEMPTS, Again, PATIENCE, REFUSALS, again};
+use crate::api::retry::{ATTEMPTS, Again, Refusals, again};
 use crate::api::wire::{Over, Right, Wire, chance, outcome};
 use crate::model::Read;
 
@@ -131,11 +131,10 @@ impl ReadClient {
         let wire = &*self.wire;
         let outgoing = wire.outgoing(Method::GET, path, query, None)?;
         let place = wire.limiter.place();
-        let (mut attempts, mut refusals) = (0, 0);
-        let mut refused_since = None;
+        let (mut attempts, mut refusals) = (0, Refusals::default());
         loop {
             let permit = wire.limiter.permit(class, place).await;
-            let result = wire.attempt(Right::Read, Over::Any, &outgoing, attempts + refusals + 1).await;
+            let result = wire.attempt(Right::Read, Over::Any, &outgoing, attempts + refusals.count() + 1).await;
             permit.done(outcome(&result));
             let error = match result {
                 Ok(answer) => {
@@ -147,9 +146,7 @@ impl ReadClient {
             match again(&error) {
                 Again::Never => return Err(error),
                 Again::AtTheGate => {
-                    refusals += 1;
-                    let since = *refused_since.get_or_insert_with(Instant::now);
-                    if refusals >= REFUSALS && since.elapsed() >= PATIENCE {
+                    if !refusals.bear(&error, Instant::now()) {
                         return Err(error);
                     }
                     wire.tell_rest();

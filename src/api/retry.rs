@@ -5,16 +5,17 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
+use tokio::time::Instant;
 
 use crate::api::error::{ApiError, Failure};
 
 /// How often one read is sent at most.
 pub const ATTEMPTS: u32 = 5;
 /// How often a request is sent that is refused with 429, at least. Those waits are the whole client's.
-pub const REFUSALS: u32 = 10;
+const REFUSALS: u32 = 10;
 /// How long a service may go on refusing, at least: some count over windows of five minutes, and ask for a second
 /// all the while.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// The longest wait that the service may ask for.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -38,6 +39,31 @@ impl Backoff {
     pub fn wait(&self, attempts: u32, chance: f64) -> Duration {
         let bound = self.base.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
         bound.min(self.cap).mul_f64(chance.clamp(0.0, 1.0))
+    }
+}
+
+/// How patiently one request, read or write, bears being refused with 429. Nothing was done then, so that
+/// sending it again when the client's gate opens changes nothing else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Refusals {
+    count: u32,
+    since: Option<Instant>,
+}
+
+impl Refusals {
+    /// How often it was refused.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Takes a failure into account: whether it is a refusal, and not yet the last one that is borne.
+    pub fn bear(&mut self, error: &ApiError, now: Instant) -> bool {
+        if again(error) != Again::AtTheGate {
+            return false;
+        }
+        self.count += 1;
+        let since = *self.since.get_or_insert(now);
+        self.count < REFUSALS || now.saturating_duration_since(since) < PATIENCE
     }
 }
 
@@ -125,7 +151,9 @@ fn moment(text: &str) -> Option<i64> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Again, Backoff, Budget, again, retry_after};
+    use tokio::time::Instant;
+
+    use super::{Again, Backoff, Budget, Refusals, again, retry_after};
     use crate::api::error::{ApiError, Failure};
 
     const NOW: i64 = 784_111_777; // Sun, 06 Nov 1994 08:49:37 GMT
@@ -178,6 +206,21 @@ mod tests {
         assert_eq!((0..100).filter(|_| budget.spend(5)).count(), 20);
         (0..5).for_each(|_| budget.earn());
         assert!(budget.spend(5) && !budget.spend(5));
+    }
+
+    #[test]
+    fn refusals_are_borne_for_five_minutes_and_ten_times_at_least() {
+        let refusal = |wait| ApiError::new(Failure::TooManyRequests { wait }, "PATCH", "/");
+        let begun = Instant::now();
+        let borne = |every: u64| {
+            let mut refusals = Refusals::default();
+            let at = |count: u64| begun + Duration::from_secs(count * every);
+            (0..).take_while(|it| refusals.bear(&refusal(None), at(*it))).count()
+        };
+        assert_eq!((borne(1), borne(30), borne(60)), (300, 10, 9));
+        let mut refusals = Refusals::default();
+        assert!(!refusals.bear(&refusal(Some(Duration::from_secs(61))), begun));
+        assert!(!refusals.bear(&ApiError::new(Failure::Conflict, "PATCH", "/"), begun));
     }
 
     #[test]

@@ -44,6 +44,11 @@ impl WriteClient {
         Self { wire: Arc::clone(reads.wire()) }
     }
 
+    /// The client that it was made from.
+    pub fn reads(&self) -> ReadClient {
+        ReadClient::over(&self.wire)
+    }
+
     /// Sends a request once. It is sent again only when nothing of it can have left this machine.
     ///
     /// # Errors

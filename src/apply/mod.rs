@@ -1,5 +1,5 @@
 //! Carries out a plan: which step is next ([`schedule`]), its calls ([`holes`], [`send`]), what their
-//! answers give ([`receive`]), and where new secrets go ([`sinks`]). [`run`] is the way in.
+//! answers give ([`receive`]), what is sent in parts ([`parts`]) and read again ([`check`]), and where new secrets go ([`sinks`]). [`run`] is the way in.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -7,15 +7,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::api::WriteClient;
 use crate::model::{Instant, Outcome, Plan, Report, ResourceId, StepReport, Verification, report};
 
+mod check;
 mod file_sink;
 mod git;
 mod holes;
+mod parts;
 mod receive;
 mod schedule;
 mod secrets;
@@ -33,6 +36,11 @@ use send::{Ended, Sender, Sign};
 
 /// How many steps are under way at once, unless somebody says otherwise.
 pub const CONCURRENCY: usize = 8;
+/// How often the service is read again, and how long is waited in between: what was just written may take a
+/// moment to be seen (CONTRACT U2).
+pub const READINGS: u32 = 3;
+/// See [`READINGS`].
+pub const PAUSE: Duration = Duration::from_millis(1500);
 /// After so many steps in a row that met a broken service, nothing more is sent.
 const BREAKDOWNS: usize = 5;
 const CANCELLED: &str = "cancelled before it was started";
@@ -49,6 +57,8 @@ pub struct Means {
     pub now: Box<dyn Fn() -> Instant>,
     /// Makes up the end of a fresh name: [`secure_nonce`].
     pub nonce: Box<dyn Fn() -> Result<String, String>>,
+    /// How long is waited between two readings of what was just written: [`PAUSE`].
+    pub pause: Duration,
     /// Once true, nothing new is sent; calls under way finish, and are taken back if they must be.
     pub stop: watch::Receiver<bool>,
 }
@@ -81,7 +91,7 @@ type Running<'a> = Vec<Pin<Box<dyn Future<Output = (usize, Ended)> + 'a>>>;
 /// Carries out a plan. Never fails as a whole: the report says what became of every step.
 /// Reading again what was touched is left to the caller.
 pub async fn run(plan: &Plan, client: &WriteClient, means: Means, on_event: &dyn Fn(Event)) -> Report {
-    let Means { sinks, secrets, concurrency, now, nonce, stop } = means;
+    let Means { sinks, secrets, concurrency, now, nonce, pause, stop } = means;
     let mut schedule = match Schedule::of(plan) {
         Ok(schedule) => schedule,
         Err(why) => return to_report(plan, schedule::nothing_of(plan, &why)),
@@ -95,6 +105,8 @@ pub async fn run(plan: &Plan, client: &WriteClient, means: Means, on_event: &dyn
         stop: stop.clone(),
         kept: RefCell::default(),
         no_route: RefCell::default(),
+        refused: RefCell::default(),
+        pause,
     };
     let sender = &sender;
     let finished = |schedule: &Schedule<'_>, index: usize| {

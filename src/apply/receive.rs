@@ -78,11 +78,17 @@ impl Sender<'_> {
             None => Err("the plan does not say how".to_owned()),
         };
         match undone {
-            Ok(()) => Failure { message: format!("{made}; it was revoked"), uncertain: false, sign: Sign::Answering },
+            Ok(()) => Failure {
+                message: format!("{made}; it was revoked"),
+                uncertain: false,
+                sign: Sign::Answering,
+                status: None,
+            },
             Err(why) => Failure {
                 message: format!("{made}; it could not be revoked, so revoke it by hand: {why}"),
                 uncertain: true,
                 sign: Sign::Answering,
+                status: None,
             },
         }
     }

@@ -1,22 +1,18 @@
 //! Sends the calls of a step one after another, and looks after what the answers give.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant as Moment;
 
-use crate::api::{Answer, ApiError, Failure as Cause, Request, WriteClient};
+use crate::api::{Answer, ApiError, Failure as Cause, Refusals, Request, WriteClient};
 use crate::apply::Secrets;
 use crate::apply::holes::{self, Filled, Filling, Kept};
 use crate::apply::sinks::{self, Sinks};
 use crate::model::{Action, Call, Instant, Into, Method, Outcome, ResourceId, Segment};
-
-/// How often a call may be turned away with 429 and sent again.
-const REFUSALS: u32 = 10;
-/// The longest rest a service may ask for; beyond it, the call fails.
-const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// Sends calls, and remembers between them what later ones need.
 pub(super) struct Sender<'a> {
@@ -29,6 +25,10 @@ pub(super) struct Sender<'a> {
     pub(super) kept: RefCell<Kept>,
     /// Shapes of calls for which this service has no route.
     pub(super) no_route: RefCell<BTreeSet<Shape>>,
+    /// What the service no longer takes (the words of [`crate::model::Common`]), and what it said.
+    pub(super) refused: RefCell<BTreeMap<String, String>>,
+    /// How long what was just written is given to be seen, between two readings.
+    pub(super) pause: Duration,
 }
 
 /// How a step ended.
@@ -58,13 +58,17 @@ pub(super) struct Failure {
     pub(super) message: String,
     pub(super) uncertain: bool,
     pub(super) sign: Sign,
+    /// What it was answered, if it was.
+    pub(super) status: Option<u16>,
 }
 
 /// What sending one call came to.
-enum Sent {
+enum Sent<'a> {
     Done(Vec<String>),
     /// The service has no such route, and the call has another to fall back to.
-    NoRoute,
+    NoRoute(&'a Call),
+    /// The thing is there already, and the call has another that changes it.
+    Conflict(&'a Call),
 }
 
 /// Calls that go to the same route: all but the names in the path.
@@ -79,43 +83,79 @@ impl Sender<'_> {
             if *self.stop.borrow() {
                 return cancelled(index, count);
             }
+            let place = if count > 1 { format!("call {} of {count}: ", index + 1) } else { String::new() };
+            if let Some(because) = self.given_up(call) {
+                let outcome = match index {
+                    0 => Outcome::Skipped { because },
+                    _ => Outcome::Failed { message: format!("{place}{because}"), uncertain: false },
+                };
+                return Ended { outcome, sign: Sign::Nothing };
+            }
             match self.call(id, call).await {
                 Ok(said) => remarks.extend(said),
-                Err(Failure { message, uncertain, sign }) => {
-                    let place = if count > 1 { format!("call {} of {count}: ", index + 1) } else { String::new() };
-                    let outcome = Outcome::Failed { message: format!("{place}{message}"), uncertain };
-                    return Ended { outcome, sign };
+                Err(failure) => {
+                    self.learn(call, &failure);
+                    return failure.ends(&place);
                 }
             }
+        }
+        if let Some(check) = &action.check
+            && let Err(failure) = self.check(id, check).await
+        {
+            return failure.ends("");
         }
         remarks.dedup();
         let remark = if remarks.is_empty() { None } else { Some(remarks.join(", ")) };
         Ended { outcome: Outcome::Done { remark }, sign: Sign::Answering }
     }
 
-    /// Sends a call, or what stands for it where the service is older.
+    /// Why a call is not sent: another like it was refused for a reason that holds for all of them.
+    fn given_up(&self, call: &Call) -> Option<String> {
+        let what = &call.common.as_ref()?.what;
+        let refused = self.refused.borrow();
+        refused.get(what).map(|why| format!("{what} was refused before, and is not tried again: {why}"))
+    }
+
+    /// Remembers a refusal that speaks for all calls like this one.
+    fn learn(&self, call: &Call, failure: &Failure) {
+        let (Some(common), Some(status)) = (&call.common, failure.status) else { return };
+        // Who we are, a slow proxy, and the pace are about everything, and judged elsewhere.
+        if (400..500).contains(&status) && !matches!(status, 401 | 408 | 429) && !common.alone.contains(&status) {
+            self.refused.borrow_mut().entry(common.what.clone()).or_insert_with(|| failure.message.clone());
+        }
+    }
+
+    /// Sends a call; in parts, where it may be and the service does not take it whole.
     pub(super) async fn call(&self, id: &ResourceId, call: &Call) -> Result<Vec<String>, Failure> {
+        match self.whole(id, call).await {
+            Err(failure) if failure.is_about_size() => self.in_halves(id, call, failure).await,
+            ended => ended,
+        }
+    }
+
+    /// Sends a call, or what stands for it where the service is older or has the thing already.
+    pub(super) async fn whole(&self, id: &ResourceId, call: &Call) -> Result<Vec<String>, Failure> {
         let mut call = call;
         loop {
-            let Some(other) = call.otherwise.as_deref() else {
-                return match self.send_one(id, call).await? {
-                    Sent::Done(remarks) => Ok(remarks),
-                    Sent::NoRoute => Err(Failure::unsent("the service has no such route")),
-                };
-            };
-            let shape = shape(call, other);
-            if !self.no_route.borrow().contains(&shape) {
-                if let Sent::Done(remarks) = self.send_one(id, call).await? {
-                    return Ok(remarks);
-                }
-                self.no_route.borrow_mut().insert(shape);
+            if let Some(older) = call.otherwise.as_deref()
+                && self.no_route.borrow().contains(&shape(call, older))
+            {
+                call = older;
+                continue;
             }
-            call = other;
+            call = match self.send_one(id, call).await? {
+                Sent::Done(remarks) => return Ok(remarks),
+                Sent::NoRoute(older) => {
+                    self.no_route.borrow_mut().insert(shape(call, older));
+                    older
+                }
+                Sent::Conflict(change) => change,
+            };
         }
     }
 
     /// The one place where a call is sent. It is sent once; whatever the answer leaves open stays open.
-    async fn send_one(&self, id: &ResourceId, call: &Call) -> Result<Sent, Failure> {
+    async fn send_one<'c>(&self, id: &ResourceId, call: &'c Call) -> Result<Sent<'c>, Failure> {
         let secret = call.captures.iter().any(|it| matches!(it.into, Into::Sink(_)));
         if let Some(address) = sinks::of_call(call).into_iter().find(|it| !self.sinks.has(it)) {
             return Err(Failure::unsent(format!("`{address}` was not opened, and the value would be lost")));
@@ -129,8 +169,11 @@ impl Sender<'_> {
             Ok(answer) => return self.receive(id, call, answer, &names).await.map(Sent::Done),
             Err(error) => error,
         };
-        if error.is_no_route() && call.otherwise.is_some() {
-            return Ok(Sent::NoRoute);
+        if let Some(older) = call.otherwise.as_deref().filter(|_| error.is_no_route()) {
+            return Ok(Sent::NoRoute(older));
+        }
+        if let Some(change) = call.on_conflict.as_deref().filter(|_| error.status() == Some(409)) {
+            return Ok(Sent::Conflict(change));
         }
         match error.status() {
             Some(404) if call.method == Method::Delete => return Ok(Sent::Done(vec!["was gone already".to_owned()])),
@@ -140,22 +183,18 @@ impl Sender<'_> {
             }
             Some(_) | None => {}
         }
-        Err(Failure::of(error, &names, secret))
+        Err(Failure::of(error, call, &names, secret))
     }
 
     /// Sends a request once, not counting the times it was turned away at the door: 429 says that nothing
     /// was done, and the client lets nothing through before the rest it asks for is over.
     async fn pass(&self, request: &Request, secret: bool) -> Result<Answer, ApiError> {
-        let mut refusals = 0;
+        let mut refusals = Refusals::default();
         loop {
             let sent =
                 if secret { self.client.send_once_fresh(request).await } else { self.client.send(request).await };
             match &sent {
-                Err(ApiError { failure: Cause::TooManyRequests { wait }, .. })
-                    if wait.is_none_or(|it| it <= LONGEST_REST) && refusals < REFUSALS && !*self.stop.borrow() =>
-                {
-                    refusals += 1;
-                }
+                Err(error) if refusals.bear(error, Moment::now()) && !*self.stop.borrow() => {}
                 Ok(_) | Err(_) => return sent,
             }
         }
@@ -163,11 +202,21 @@ impl Sender<'_> {
 }
 
 impl Failure {
-    fn unsent(message: impl std::convert::Into<String>) -> Self {
-        Self { message: message.into(), uncertain: false, sign: Sign::Nothing }
+    pub(super) fn unsent(message: impl std::convert::Into<String>) -> Self {
+        Self { message: message.into(), uncertain: false, sign: Sign::Nothing, status: None }
     }
 
-    fn of(mut error: ApiError, names: &[String], secret: bool) -> Self {
+    /// Whether less at once might be taken.
+    pub(super) fn is_about_size(&self) -> bool {
+        matches!(self.status, Some(400 | 413))
+    }
+
+    fn ends(self, place: &str) -> Ended {
+        let Self { message, uncertain, sign, status: _ } = self;
+        Ended { outcome: Outcome::Failed { message: format!("{place}{message}"), uncertain }, sign }
+    }
+
+    fn of(mut error: ApiError, call: &Call, names: &[String], secret: bool) -> Self {
         let uncertain = error.maybe_applied();
         if uncertain && secret {
             // What was answered may hold the value, in whatever is left of the answer.
@@ -180,6 +229,10 @@ impl Failure {
                 "; if it was made, it is called `{names}` and its value is lost: revoke it by hand"
             ));
         }
+        if matches!(error.failure, Cause::Forbidden) {
+            message.push_str(&on_forbidden(call));
+        }
+        let status = error.status();
         let sign = match error.failure {
             Cause::Unauthorized => Sign::Unauthorized,
             Cause::TooManyRequests { .. } => Sign::Overrun,
@@ -198,8 +251,20 @@ impl Failure {
             | Cause::Precondition
             | Cause::Refused => Sign::Answering,
         };
-        Self { message, uncertain, sign }
+        Self { message, uncertain, sign, status }
     }
+}
+
+/// What a 403 to a call may mean, as far as the plan knows.
+fn on_forbidden(call: &Call) -> String {
+    let permissions: Vec<String> = call.permissions.iter().map(|it| format!("`{it}`")).collect();
+    let needed = match permissions.as_slice() {
+        [] => String::new(),
+        [one] => format!("; it needs the permission {one}"),
+        several => format!("; it needs the permissions {}", several.join(" and ")),
+    };
+    let hint = call.forbidden.as_ref().map(|it| format!("; {it}")).unwrap_or_default();
+    format!("{needed}{hint}")
 }
 
 fn cancelled(sent: usize, count: usize) -> Ended {

@@ -79,7 +79,8 @@ pub fn command(plan: &Plan, base: Option<&str>, options: &Options) -> String {
     let targets: String = options.targets.iter().map(|it| flag("target", &it.to_string())).collect();
     let allowed: String = options.allow.iter().map(|it| flag("allow", it)).collect();
     let resent: String = options.resend.iter().map(|it| flag("resend", &it.to_string())).collect();
-    format!("bylaws apply{}{base}{paths}{targets}{allowed}{resent}", backend(plan))
+    let view = if options.partial_view { " --allow-partial-view" } else { "" };
+    format!("bylaws apply{}{base}{paths}{targets}{allowed}{resent}{view}", backend(plan))
 }
 
 /// The command that applies a saved plan.

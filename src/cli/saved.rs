@@ -5,11 +5,11 @@ use std::path::Path;
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::exit::Exit;
 use crate::cli::files;
-use crate::cli::session::{self, Session, Wanted};
+use crate::cli::session::{self, PlanArgs, Session, Wanted};
 use crate::cli::ui::Ui;
 use crate::manifest;
 use crate::model::{Plan, Severity};
-use crate::plan::saved;
+use crate::plan::{Options, saved};
 use crate::render::{escape, json};
 
 const UNTOUCHED: &str = "Nothing was read from or sent to Pulumi Cloud.";
@@ -32,9 +32,10 @@ pub fn read(path: &Path) -> Result<Plan, String> {
 pub async fn open(
     path: &Path,
     connection: &ConnectionArgs,
-    allow: &[String],
+    given: &PlanArgs,
     ui: &Ui,
 ) -> Result<(Plan, Session), Exit> {
+    let allow = &given.allow;
     let refused = |problem: &str, exit: Exit| {
         ui.error(problem);
         ui.say(UNTOUCHED);
@@ -53,8 +54,9 @@ pub async fn open(
         refused(&format!("this plan holds what no manifest may hold: {what}; plan again"), Exit::Refused)
     })?;
     saved::complete(&mut desired);
-    let wanted =
-        Wanted { desired, options: saved::options(&plan, allow), base: None, backend: Some(plan.backend.clone()) };
+    // Whether what this token sees is enough is a word of whoever applies.
+    let options = Options { partial_view: given.allow_partial_view, ..saved::options(&plan, allow) };
+    let wanted = Wanted { desired, options, base: None, backend: Some(plan.backend.clone()) };
     Ok((plan, session::connected(wanted, connection, ui).await?))
 }
 

@@ -46,6 +46,10 @@ pub struct PlanArgs {
     /// Sends what the service never tells back, such as a webhook's secret, again: `webhook/NAME`. May be given again.
     #[arg(long, value_name = "ID")]
     pub resend: Vec<ResourceId>,
+    /// Deletes and withdraws although this token is not known to administer the organization: says that it sees
+    /// enough of it all the same, as a machine's token with a role of its own may.
+    #[arg(long)]
+    pub allow_partial_view: bool,
 }
 
 /// Why there is no manifest.
@@ -169,6 +173,10 @@ pub async fn connected(wanted: Wanted, args: &ConnectionArgs, ui: &Ui) -> Result
     match snapshot::preflight(&client, &desired.organization, now).await {
         Ok((caller, organization)) => {
             ui.detail(&format!("{} as {}", desired.organization, caller.login));
+            // Nothing depends on it, so that it is asked only for whoever wants to know.
+            if ui.verbose {
+                ui.detail(&capabilities(&client).await);
+            }
             Ok(Session {
                 desired,
                 client,
@@ -188,6 +196,14 @@ pub async fn connected(wanted: Wanted, args: &ConnectionArgs, ui: &Ui) -> Result
             close(sandbox, ui).await;
             Err(exit_of(&error))
         }
+    }
+}
+
+/// What the service says it can do, in one line: which version somebody's own installation is.
+async fn capabilities(client: &ReadClient) -> String {
+    match snapshot::capabilities(client).await {
+        Ok(told) => format!("the service's capabilities: {}", crate::model::name::visible(&told)),
+        Err(error) => format!("the service's capabilities are not known: {}", error.reason()),
     }
 }
 
@@ -253,7 +269,8 @@ fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui)
         resend: plan.resend.clone(),
     };
     let resend = plan.resend.iter().map(kinds::matching_id).collect();
-    Ok(plan::Options { allow: plan.allow.iter().cloned().collect(), targets, resend, source })
+    let allow = plan.allow.iter().cloned().collect();
+    Ok(plan::Options { allow, targets, resend, partial_view: plan.allow_partial_view, source })
 }
 
 fn default_root(desired: &Desired) -> String {
@@ -397,6 +414,11 @@ impl Session {
         let desired = &self.desired;
         let mut named = desired.entries.keys().chain(desired.removed.keys());
         named.any(|it| kinds::matching_id(it) == own) || live.has(id, &own.name)
+    }
+
+    /// What the organization is, as it was told last.
+    pub fn organization(&self) -> &Organization {
+        &self.organization
     }
 
     /// The organization as people see it.

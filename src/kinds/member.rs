@@ -14,7 +14,9 @@ mod steps;
 use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Login, RoleName};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, World, role};
-use crate::model::{Action, Call, Change, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope};
+use crate::model::{
+    Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
+};
 
 /// The kind.
 pub struct Member;
@@ -161,6 +163,21 @@ impl Kind for Member {
 
     fn rights(&self) -> &'static [Right] {
         RIGHTS
+    }
+
+    fn unsettled(&self, _fields: &[FieldChange], organization: &Organization) -> Option<String> {
+        let kind = organization.kind.as_deref()?;
+        let provider = match kind {
+            "saml" => "its SAML identity provider",
+            "github" => "GitHub",
+            "gitlab" => "GitLab",
+            "bitbucket" => "Bitbucket",
+            _ => return None,
+        };
+        Some(format!(
+            "the role is controlled by the identity provider of this organization ({provider}), which takes a change \
+             made here back; change it there, or leave `role` out of the manifest"
+        ))
     }
 
     fn permissions_of_caller(&self, live: &LiveObject, world: &World) -> Option<BTreeSet<String>> {

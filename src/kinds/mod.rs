@@ -241,6 +241,16 @@ pub trait Kind: Sync {
         &[]
     }
 
+    /// What may be behind a 403 to this call, besides a permission that is missing. Default: nothing.
+    fn forbidden(&self, _call: &Call) -> Option<String> {
+        None
+    }
+
+    /// Why fields that were written with success may not be kept by the service. Default: nobody knows.
+    fn unsettled(&self, _fields: &[FieldChange], _organization: &Organization) -> Option<String> {
+        None
+    }
+
     /// What the caller may do because of this live object: they are it, or belong to it. Nothing when that is unknown.
     fn permissions_of_caller(&self, _live: &LiveObject, _world: &World) -> Option<BTreeSet<String>> {
         None

@@ -29,11 +29,10 @@ impl Right {
 
     fn is_about(&self, method: &str, path: &[Option<&str>], body: Option<&Value>) -> bool {
         let Some((own, pattern)) = self.request.split_once(" /") else { return false };
-        let parts: Vec<&str> = pattern.split('/').collect();
-        let fits = |(part, it): (&&str, &Option<&str>)| *part == "*" || *it == Some(*part);
+        let mut parts = pattern.split('/');
         own == method
-            && parts.len() == path.len()
-            && parts.iter().zip(path).all(fits)
+            && path.iter().all(|it| parts.next().is_some_and(|part| part == "*" || *it == Some(part)))
+            && parts.next().is_none()
             && (self.field.is_empty() || body.is_some_and(|it| it.get(self.field).is_some()))
     }
 }

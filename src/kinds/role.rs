@@ -16,7 +16,7 @@ use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Permission, QualifiedName, TagValue};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, World};
 use crate::model::{
-    Action, Call, Change, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope, name,
+    Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope, name,
 };
 pub use rehearsal::named_by;
 pub use steps::{id_of, left, permissions, with_role_id};
@@ -198,6 +198,15 @@ impl Kind for Role {
 
     fn rights(&self) -> &'static [Right] {
         RIGHTS
+    }
+
+    fn unsettled(&self, fields: &[FieldChange], _organization: &Organization) -> Option<String> {
+        let tree = fields.iter().any(|it| matches!(it.path.as_str(), "/details" | "/permissions" | "/grants"));
+        tree.then(|| {
+            "the service keeps the permissions in another form than they were sent in, and sending them again would \
+             not help; write `details` as the service has it"
+                .to_owned()
+        })
     }
 
     fn unavailable(&self, _spec: &Value, organization: &Organization) -> Option<String> {

@@ -248,6 +248,17 @@ impl Kind for Token {
         generations.into_iter().any(|it| steps::is_in_use_by_caller(&it, world))
     }
 
+    fn forbidden(&self, call: &Call) -> Option<String> {
+        // A team's tokens are below the team; only the organization's own are out of reach.
+        let own = matches!(call.path_texts()[..], ["api", "orgs", _, "tokens", ..]);
+        own.then(|| {
+            "a token of the organization that was made as an administrator's before roles had scopes may do everything \
+             but make and revoke tokens of the organization: if one is in use, use a person's token, or one with a role \
+             that says so"
+                .to_owned()
+        })
+    }
+
     fn rights(&self) -> &'static [Right] {
         RIGHTS
     }

@@ -62,9 +62,34 @@ pub struct Call {
     /// Sent instead where the service has no such route (404 or 405 without JSON): an older server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Box<Call>>,
+    /// Sent instead where the service answers 409: the thing is there already, and is changed rather than made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_conflict: Option<Box<Call>>,
+    /// JSON pointer to a list in the body that may be sent in parts: it is halved where the service answers
+    /// 400 or 413, and no part that was taken is sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub splits: Option<String>,
+    /// What a refusal of it says of other calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common: Option<Common>,
+    /// Permissions that the caller needs for it, where that is known; a 403 names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<String>,
+    /// What may be behind a 403, besides a permission that is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forbidden: Option<String>,
     /// Sent if what this call made could not be delivered: a secret nobody holds must not stay alive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<Call>>,
+}
+
+/// Calls that stand and fall together: a refusal (4xx) of one speaks for all that are still to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Common {
+    /// What they do, for people; the same words stand for the same calls: `adding members`.
+    pub what: String,
+    /// Statuses that speak of this call alone.
+    pub alone: Vec<u16>,
 }
 
 /// One path segment.
@@ -152,6 +177,11 @@ impl Call {
             captures: Vec::new(),
             already: Vec::new(),
             otherwise: None,
+            on_conflict: None,
+            splits: None,
+            common: None,
+            permissions: Vec::new(),
+            forbidden: None,
             undo: None,
         }
     }
@@ -184,6 +214,29 @@ impl Call {
     pub fn otherwise(mut self, call: Call) -> Self {
         self.otherwise = Some(Box::new(call));
         self
+    }
+
+    /// The same, with what to send where the thing is there already.
+    pub fn on_conflict(mut self, call: Call) -> Self {
+        self.on_conflict = Some(Box::new(call));
+        self
+    }
+
+    /// The same, with a list in the body that may be sent in parts.
+    pub fn splits(mut self, pointer: impl std::convert::Into<String>) -> Self {
+        self.splits = Some(pointer.into());
+        self
+    }
+
+    /// The same, standing and falling with all other calls that do `what`, unless these statuses answer it.
+    pub fn common(mut self, what: impl std::convert::Into<String>, alone: &[u16]) -> Self {
+        self.common = Some(Common { what: what.into(), alone: alone.to_vec() });
+        self
+    }
+
+    /// The calls that may be sent in this one's stead or after it.
+    pub fn others_mut(&mut self) -> impl Iterator<Item = &mut Call> {
+        [&mut self.otherwise, &mut self.on_conflict, &mut self.undo].into_iter().flatten().map(|it| &mut **it)
     }
 
     /// The text at a pointer of the body; empty where there is none.

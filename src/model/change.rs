@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{Call, FieldChange, Place, ResourceId};
+use crate::model::{Call, Check, FieldChange, Place, ResourceId};
 
 /// What happens to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +67,9 @@ pub struct Action {
     pub what: String,
     /// The requests, in their order.
     pub calls: Vec<Call>,
+    /// What is read again after the last of them, because the answers alone do not tell whether it is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
     /// Steps that must be done before.
     pub after: Vec<usize>,
     /// Resources whose own creating steps must be done before.
@@ -88,11 +91,18 @@ impl Action {
             phase,
             what: what.into(),
             calls,
+            check: None,
             after: Vec::new(),
             needs: BTreeSet::new(),
             gains: BTreeSet::new(),
             loses: BTreeSet::new(),
         }
+    }
+
+    /// Every call that it may come to send.
+    pub fn calls_mut(&mut self) -> impl Iterator<Item = &mut Call> {
+        let retries = self.check.iter_mut().flat_map(|it| &mut it.shows).flat_map(|it| &mut it.retries);
+        self.calls.iter_mut().chain(retries)
     }
 
     /// The same, after `id` has been made.

@@ -1,12 +1,13 @@
 //! The words everyone speaks, as plain data: ids, specs, live objects, calls, actions, plans, diagnostics.
 //!
 //! In reading order: what a resource is called ([`id`]), what somebody wrote ([`node`], [`desired`]),
-//! what the service says ([`live`]), what a kind reads ([`read`]) and sends ([`call`]), what is to be
+//! what the service says ([`live`]), what a kind reads ([`read`]), sends ([`call`]) and reads again ([`check`]), what is to be
 //! done ([`change`], [`plan`]), what is wrong with it ([`diagnostic`]), and the values that must never
 //! be printed ([`secret`]).
 
 pub mod call;
 pub mod change;
+pub mod check;
 pub mod desired;
 pub mod diagnostic;
 pub mod duration;
@@ -21,8 +22,9 @@ pub mod read;
 pub mod report;
 pub mod secret;
 
-pub use call::{Call, Capture, Hole, Into, Method, Segment};
+pub use call::{Call, Capture, Common, Hole, Into, Method, Segment};
 pub use change::{Action, Change, Origin, Phase, Verb};
+pub use check::{Check, Expected};
 pub use desired::{Base, Desired, Entry, Reference, Safety};
 pub use diagnostic::{Diagnostic, Place, Problem, Severity};
 pub use duration::Duration;
@@ -33,5 +35,5 @@ pub use live::{Caller, KindState, LiveObject, Organization, Snapshot};
 pub use node::{Data, Key, Node, Span};
 pub use plan::{Plan, Status, Summary};
 pub use read::{Covers, Paging, Read, Scope};
-pub use report::{Outcome, Report, StepReport, Verification};
+pub use report::{Outcome, Report, StepReport, Unsettled, Verification};
 pub use secret::Secret;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::ResourceId;
+use crate::model::{FieldChange, ResourceId};
 
 /// The name of the format.
 pub const FORMAT: &str = "bylaws.report";
@@ -10,7 +10,7 @@ pub const FORMAT: &str = "bylaws.report";
 pub const FORMAT_VERSION: &str = "1.0";
 
 /// What an apply did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Always `bylaws.report`.
@@ -68,7 +68,7 @@ pub enum Outcome {
 }
 
 /// What reading again after the last step found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "is")]
 pub enum Verification {
     /// Nothing is left to do.
@@ -77,6 +77,9 @@ pub enum Verification {
     Left {
         /// Which.
         ids: Vec<ResourceId>,
+        /// Those among them that every step was done for: what the service did not keep.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unsettled: Vec<Unsettled>,
     },
     /// The reading itself failed.
     Unread {
@@ -85,6 +88,19 @@ pub enum Verification {
     },
     /// Nothing was applied, so nothing was read again.
     NotNeeded,
+}
+
+/// A change that was carried out, and is not so when it is read again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unsettled {
+    /// Whose.
+    pub id: ResourceId,
+    /// The fields that were written, as they are (`before`) and as they were to be (`after`).
+    pub fields: Vec<FieldChange>,
+    /// What is behind it, where that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 impl Report {

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use crate::kinds::{self, Draft, World};
 use crate::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool};
 use crate::model::{
-    Change, Desired, Diagnostic, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb,
+    Action, Call, Change, Desired, Diagnostic, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary,
+    Verb,
 };
 
 mod compare;
@@ -41,6 +42,9 @@ pub struct Options {
     pub targets: BTreeSet<ResourceId>,
     /// Resources whose write-only fields, such as a webhook's secret, are sent again: as they are matched.
     pub resend: BTreeSet<ResourceId>,
+    /// Whether a caller who is not known to administer the organization is said to see enough of it to take
+    /// away what is not declared.
+    pub partial_view: bool,
     /// Where the manifest came from.
     pub source: Source,
 }
@@ -89,12 +93,15 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     break_rings(&mut paired.drafts, &world);
     let targeted = target::keep(&mut paired.drafts, &options.targets);
     let whole = policy::judge(&mut paired.drafts, &world, options);
+    rights::tell(&mut paired.drafts);
     let missing = rights::missing(&paired.drafts, &world);
     fingerprint::note(&mut paired.drafts, live);
     let mut diagnostics = policy::diagnostics(&mut paired.drafts);
     diagnostics.extend(whole);
     diagnostics.extend(missing);
     diagnostics.extend(targeted);
+    diagnostics.extend(rights::partial_view(&world, options));
+    diagnostics.extend(policy::differing_by_case(&world));
     diagnostics.extend(paired.notes);
     for sentence in &paired.unseen {
         diagnostics.push(Diagnostic::new(Severity::Warning, "not-visible", sentence.clone()));
@@ -228,6 +235,13 @@ fn summary(changes: &[Change], unchanged: usize, blocked: usize) -> Summary {
     }
 }
 
+/// A call without what is said about it if it is refused.
+fn without_advice(call: &mut Call) {
+    call.permissions.clear();
+    call.forbidden = None;
+    call.others_mut().for_each(without_advice);
+}
+
 /// How many requests an apply sends.
 fn writes<'a>(changes: impl Iterator<Item = &'a Change>) -> usize {
     changes.flat_map(|it| &it.steps).map(|it| it.calls.len()).sum()
@@ -242,6 +256,7 @@ pub fn checksum(plan: &Plan) -> String {
             it.source = None;
             it.diagnostics.clear();
             it.remarks.clear();
+            it.steps.iter_mut().flat_map(Action::calls_mut).for_each(without_advice);
             it
         });
         json!(bare.collect::<Vec<_>>())

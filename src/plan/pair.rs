@@ -120,12 +120,12 @@ impl<'a> Pairing<'a, '_> {
         }
         let rules = self.kind.facts().fields;
         let mut spec = rename::spelled_as_live(self.kind, spec, live);
-        if !rights::sees_everything(self.world) {
+        if !rights::may_take_away(self.world, self.options) {
             let kept = compare::keep(rules, spec.to_mut(), live);
             if !kept.is_empty() {
                 paired.unseen.push(format!(
                     "{} of {} is not withdrawn, because `{}` is not known to administer the organization, and may not \
-                     see all there is",
+                     see all there is; where it does, give --allow-partial-view",
                     kept.join(", "),
                     entry.id,
                     self.world.live.caller.login
@@ -339,11 +339,11 @@ impl<'a> Pairing<'a, '_> {
             paired.unseen.push(format!("{id} is not deleted, because the list may be incomplete: {why}"));
             return;
         }
-        if !rights::sees_everything(self.world) || live.outline {
+        if !rights::may_take_away(self.world, self.options) || live.outline {
             let caller = &self.world.live.caller.login;
             paired.unseen.push(format!(
                 "{id} is not deleted, because `{caller}` is not known to administer the organization, and may not see \
-                 all that hangs on it"
+                 all that hangs on it; where it does, give --allow-partial-view"
             ));
             return;
         }

@@ -4,17 +4,37 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::kinds::{self, Draft, World, rights};
-use crate::model::{Diagnostic, Severity, Verb};
+use crate::kinds::{self, Draft, Kind, World, rights};
+use crate::model::{Action, Call, Diagnostic, Severity, Verb};
+use crate::plan::Options;
 
 /// The danger of a change that the organization's subscription does not allow.
 const SWITCHED_OFF: &str = "switched-off";
 /// The note on what the caller would be refused.
 const MISSING: &str = "missing-permission";
 
+/// The note on a plan that takes away although the caller may not see all.
+const PARTIAL_VIEW: &str = "partial-view";
+
 /// Whether the caller is known to administer the organization, and so to see all of it.
 pub(super) fn sees_everything(world: &World) -> bool {
     world.live.organization.user_role.as_deref() == Some("admin")
+}
+
+/// Whether a plan may take away what the caller sees: they see everything, or somebody answers for it that
+/// they see enough.
+pub(super) fn may_take_away(world: &World, options: &Options) -> bool {
+    options.partial_view || sees_everything(world)
+}
+
+/// Says that somebody answers for what the caller may not see.
+pub(super) fn partial_view(world: &World, options: &Options) -> Option<Diagnostic> {
+    let message = format!(
+        "`{}` is not known to administer the organization and may not see all there is; deletions and withdrawals are \
+         planned all the same, because `--allow-partial-view` says that it sees enough",
+        world.live.caller.login
+    );
+    (options.partial_view && !sees_everything(world)).then(|| Diagnostic::new(Severity::Warning, PARTIAL_VIEW, message))
 }
 
 /// Stops a change that needs a feature which is switched off.
@@ -35,6 +55,22 @@ pub(super) fn features(draft: &mut Draft, world: &World) {
     if let Some(why) = kind.unavailable(&Value::Object(changed), &world.live.organization) {
         draft.findings.push((SWITCHED_OFF.into(), format!("{} cannot be so: {why}", draft.change.id)));
     }
+}
+
+/// Writes down with every call which permissions it needs: whoever is refused half way should read which one.
+pub(super) fn tell(drafts: &mut [Draft]) {
+    for draft in drafts {
+        let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
+        for call in draft.change.steps.iter_mut().flat_map(Action::calls_mut) {
+            tell_call(call, kind);
+        }
+    }
+}
+
+fn tell_call(call: &mut Call, kind: &dyn Kind) {
+    call.permissions = rights::of_call(kind, call).into_iter().flatten().map(str::to_owned).collect();
+    call.forbidden = kind.forbidden(call);
+    call.others_mut().for_each(|it| tell_call(it, kind));
 }
 
 /// Which permissions the steps of a plan need that the caller lacks, or may lack.

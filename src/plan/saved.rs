@@ -88,6 +88,7 @@ pub fn options(plan: &Plan, allow: &[String]) -> Options {
         // What the plan holds is all that there is.
         targets: BTreeSet::new(),
         resend: plan.source.resend.iter().map(matching_id).collect(),
+        partial_view: false,
         source: plan.source.clone(),
     }
 }

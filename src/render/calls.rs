@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::call::Into;
 use crate::model::node::pointer_part;
-use crate::model::{Action, Call, Change, Hole, Plan, Segment};
+use crate::model::{Action, Call, Change, Check, Hole, Plan, Segment};
 use crate::render::{digest, escape};
 
 /// Every step in its order, with its calls as they would be sent.
@@ -32,17 +32,30 @@ pub fn plan(plan: &Plan) -> String {
             text.push_str(&format!("   after {}\n", after.join(", ")));
         }
         step.calls.iter().for_each(|it| push_call(it, &mut text));
+        step.check.iter().for_each(|it| push_check(it, &mut text));
     }
     escape::log(&text)
 }
 
 fn push_call(call: &Call, text: &mut String) {
-    let Call { method, path, query, body, holes, captures, already, otherwise, undo } = call;
+    let Call {
+        method,
+        path,
+        query,
+        body,
+        holes,
+        captures,
+        already,
+        otherwise,
+        on_conflict,
+        splits,
+        common: _,
+        permissions: _,
+        forbidden: _,
+        undo,
+    } = call;
     let path: String = path.iter().map(|it| format!("/{}", segment(it))).collect();
-    let parameters: Vec<_> =
-        query.iter().map(|(name, value)| format!("{}={}", escape::percent(name), escape::percent(value))).collect();
-    let query = if parameters.is_empty() { String::new() } else { format!("?{}", parameters.join("&")) };
-    text.push_str(&format!("   {method} {path}{query}\n"));
+    text.push_str(&format!("   {method} {path}{}\n", parameters(query)));
     let mut filled = BTreeSet::new();
     if let Some(body) = body {
         let mut line = String::new();
@@ -65,6 +78,12 @@ fn push_call(call: &Call, text: &mut String) {
         let already: Vec<_> = already.iter().map(u16::to_string).collect();
         text.push_str(&format!("     {} = it is so already\n", already.join(", ")));
     }
+    if let Some(pointer) = splits {
+        text.push_str(&format!(
+            "     in halves of {} where the service does not take it whole\n",
+            escape::terminal(pointer)
+        ));
+    }
     if let Some(undo) = undo {
         text.push_str("   if its value cannot be kept:\n");
         push_call(undo, text);
@@ -73,6 +92,30 @@ fn push_call(call: &Call, text: &mut String) {
         text.push_str("   where the service does not know this:\n");
         push_call(otherwise, text);
     }
+    if let Some(change) = on_conflict {
+        text.push_str("   where it is there already:\n");
+        push_call(change, text);
+    }
+}
+
+/// What is read again, and what is sent if it is not so.
+fn push_check(check: &Check, text: &mut String) {
+    let path: String = check.path.iter().map(|it| format!("/{}", escape::percent(it))).collect();
+    text.push_str(&format!("   then reads {path}{}\n", parameters(&check.query)));
+    for expected in &check.shows {
+        let must = if expected.there { "must be there" } else { "must be gone" };
+        text.push_str(&format!("     {must}: {}\n", escape::terminal(&expected.what)));
+        for call in &expected.retries {
+            text.push_str("   if it is not:\n");
+            push_call(call, text);
+        }
+    }
+}
+
+fn parameters(query: &[(String, String)]) -> String {
+    let parameters: Vec<_> =
+        query.iter().map(|(name, value)| format!("{}={}", escape::percent(name), escape::percent(value))).collect();
+    if parameters.is_empty() { String::new() } else { format!("?{}", parameters.join("&")) }
 }
 
 fn segment(segment: &Segment) -> String {

@@ -20,6 +20,7 @@ pub struct Rules {
     pub page_size: Option<usize>,
     pub old_server: bool,
     pub org_prefix_items: bool,
+    pub org_prefix_removals: bool,
     pub member_role_by_name: bool,
 }
 

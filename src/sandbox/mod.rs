@@ -84,6 +84,8 @@ pub struct Config {
     pub old_server: bool,
     /// Item names are shown with the organization in front.
     pub org_prefix_items: bool,
+    /// Items are removed only by names with the organization in front, however they are shown.
+    pub org_prefix_removals: bool,
     /// A member's role can be changed by the name of a built-in role too; otherwise that is a 404.
     pub member_role_by_name: bool,
     /// One JSON line a request.
@@ -105,6 +107,7 @@ impl Default for Config {
             token_kind: TokenKind::Personal,
             old_server: false,
             org_prefix_items: false,
+            org_prefix_removals: false,
             member_role_by_name: true,
             log: None,
             now: None,
@@ -130,6 +133,7 @@ pub async fn start(config: Config) -> Result<Running> {
         page_size: config.page_size,
         old_server: config.old_server,
         org_prefix_items: config.org_prefix_items,
+        org_prefix_removals: config.org_prefix_removals,
         member_role_by_name: config.member_role_by_name,
     };
     let desk = Desk { store: store.clone(), rules: Arc::new(rules) };

@@ -21,7 +21,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-pub use preflight::{organizations, preflight};
+pub use preflight::{capabilities, organizations, preflight};
 
 /// How many requests [`preflight`] takes.
 pub const PREFLIGHT: usize = 2;

@@ -50,6 +50,22 @@ pub async fn organizations(client: &ReadClient) -> Result<Vec<String>, ApiError>
     Ok(names)
 }
 
+/// The capabilities that the service says it has, with their versions: `api-version 9`.
+///
+/// # Errors
+/// When the service does not tell.
+pub async fn capabilities(client: &ReadClient) -> Result<String, ApiError> {
+    let answer = client.get(&["api".to_owned(), "capabilities".to_owned()], &[]).await?;
+    let answer = object(&answer.body, "/api/capabilities")?;
+    let list = answer.get("capabilities").and_then(Value::as_array).into_iter().flatten();
+    let told = list.filter_map(|it| {
+        let name = it.get("capability")?.as_str()?;
+        Some(it.get("version").map_or_else(|| name.to_owned(), |version| format!("{name} {version}")))
+    });
+    let told: Vec<String> = told.collect();
+    Ok(if told.is_empty() { "none".to_owned() } else { told.join(", ") })
+}
+
 fn object(body: &Bytes, path: &str) -> Result<Value, ApiError> {
     let contract = |what: String| ApiError::new(Failure::Contract(what), "GET", path);
     let value: Value = serde_json::from_slice(body).map_err(|error| contract(error.to_string()))?;

@@ -23,3 +23,4 @@ mod schemas;
 mod support;
 mod target;
 mod tidy;
+mod undocumented;

@@ -5,8 +5,8 @@ use std::path::Path;
 use bylaws::model::diagnostic::Diagnostic;
 use bylaws::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool, Unmanaged};
 use bylaws::model::{
-    Action, Call, Change, FieldChange, Hole, Into, Method, Origin, Phase, Place, Plan, ResourceId, Status, Summary,
-    Verb,
+    Action, Call, Change, Check, Expected, FieldChange, Hole, Into, Method, Origin, Phase, Place, Plan, ResourceId,
+    Status, Summary, Verb,
 };
 use bylaws::schema;
 use serde_json::{Value, json};
@@ -36,12 +36,27 @@ fn plan() -> Plan {
     call.path.push(Hole::Kept { of: id.clone(), what: "id".to_owned() }.into());
     call.query.push(("force".to_owned(), "true".to_owned()));
     call.undo = Some(Box::new(Call::new(Method::Delete, ["api", "orgs"])));
-    let call = call
+    let mut call = call
         .hole("/name", Hole::FreshName { stem: "ci.1".to_owned() })
         .hole("/expires", Hole::After { duration: "90d".parse().unwrap() })
         .capture("/id", Into::Keep("id".to_owned()))
         .capture("/tokenValue", Into::Sink("file:secrets/ci".to_owned()))
-        .otherwise(Call::new(Method::Delete, ["api"]));
+        .otherwise(Call::new(Method::Delete, ["api"]))
+        .on_conflict(Call::new(Method::Patch, ["api"]))
+        .splits("/items")
+        .common("adding members", &[404]);
+    call.permissions.push("team:update".to_owned());
+    call.forbidden = Some("the token is of another time".to_owned());
+    let mut check = Check::new(vec!["api".to_owned()]).query("maxResults", "1000");
+    check.shows.push(Expected {
+        what: "stack shop/prod".to_owned(),
+        list: "/items".to_owned(),
+        any_of: vec![json!({"name": "shop/prod"})],
+        there: false,
+        retries: vec![Call::new(Method::Delete, ["api"])],
+    });
+    let mut action = Action::new(Phase::Grow, "add bob", vec![call]);
+    action.check = Some(check);
     let change = Change {
         id: id.clone(),
         kind: "team".to_owned(),
@@ -69,7 +84,7 @@ fn plan() -> Plan {
         remarks: vec!["its tokens go with it".to_owned()],
         destructive: false,
         diagnostics: vec!["few-admins".to_owned()],
-        steps: vec![Action::new(Phase::Grow, "add bob", vec![call])],
+        steps: vec![action],
     };
     let mut danger = Diagnostic::error("few-admins", "one administrator is left");
     danger.place = Some(place);

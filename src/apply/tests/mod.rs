@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::api::{Backend, Connection, Options, ReadClient, WriteClient};
+use crate::api::{Backend, Connection, Options, ReadClient, Timeouts, WriteClient};
 use crate::apply::file_sink::tests::private_directory;
 use crate::apply::{CANCELLED, Event, Means, Secrets, Sinks, addresses, run, touched, variables};
 use crate::model::{
-    Action, Call, Change, Hole, Instant, Into, Method, Origin, Outcome, Phase, Plan, Report, ResourceId, Secret,
-    Segment, Verb,
+    Action, Call, Change, Check, Expected, Hole, Instant, Into, Method, Origin, Outcome, Phase, Plan, Report,
+    ResourceId, Secret, Segment, Verb,
 };
 
 mod sandboxed;
@@ -26,13 +26,17 @@ use server::{Reply, Seen, Server, done};
 const CANARY: &str = "canary-of-the-environment";
 
 fn client(url: &str) -> WriteClient {
+    client_with(url, Options::default())
+}
+
+fn client_with(url: &str, options: Options) -> WriteClient {
     let connection = Connection {
         backend: Backend::parse(url).unwrap(),
         token: Secret::new("pul-of-the-caller".to_owned()),
         backend_source: String::new(),
         token_source: String::new(),
     };
-    WriteClient::new(&ReadClient::new(connection, Options::default()).unwrap())
+    WriteClient::new(&ReadClient::new(connection, options).unwrap())
 }
 
 /// A step that sends one request, `POST /NAME`.
@@ -141,6 +145,16 @@ async fn apply_with(
 }
 
 async fn apply_at(plan: &Plan, url: &str, sinks: Sinks, concurrency: usize, stop: watch::Receiver<bool>) -> Ran {
+    apply_through(plan, &client(url), sinks, concurrency, stop).await
+}
+
+async fn apply_through(
+    plan: &Plan,
+    client: &WriteClient,
+    sinks: Sinks,
+    concurrency: usize,
+    stop: watch::Receiver<bool>,
+) -> Ran {
     let events = RefCell::new(Vec::new());
     let count = AtomicUsize::new(0);
     let secrets = Secrets::look_up(variables(plan).into_iter(), |_| Some(Secret::new(CANARY.to_owned()))).unwrap();
@@ -150,9 +164,10 @@ async fn apply_at(plan: &Plan, url: &str, sinks: Sinks, concurrency: usize, stop
         concurrency,
         now: Box::new(|| Instant(1_000_000)),
         nonce: Box::new(move || Ok(format!("nonce{}", count.fetch_add(1, Ordering::Relaxed)))),
+        pause: std::time::Duration::from_millis(10),
         stop,
     };
-    let report = run(plan, &client(url), means, &|it| events.borrow_mut().push(it)).await;
+    let report = run(plan, client, means, &|it| events.borrow_mut().push(it)).await;
     let events = events.into_inner();
     let ended: Vec<_> = events.iter().filter(|it| matches!(it, Event::Finished { .. })).collect();
     assert_eq!(ended.len(), report.steps.len(), "every step ends once: {events:?}");
@@ -379,6 +394,85 @@ async fn a_missing_thing_is_no_missing_route() {
     assert_eq!(server.lines(), ["POST /v2/items"]);
 }
 
+fn batch(size: usize) -> Plan {
+    let list: Vec<usize> = (1..=size).collect();
+    let call = Call::new(Method::Post, ["items"]).body(json!({"items": list})).splits("/items");
+    plan(vec![steps_of("x", vec![action(1, Phase::Grow, &[], vec![call])])])
+}
+
+#[tokio::test]
+async fn a_batch_goes_on_in_parts_around_what_is_refused_by_itself() {
+    let server = Server::start(|it| match it.body["items"].as_array().unwrap().contains(&json!(5)) {
+        true => Reply::Json(400, json!({"code": 400, "message": "stack 'five' does not exist"})),
+        false => done(),
+    })
+    .await;
+    let ran = apply(&batch(8), &server).await;
+    assert!(ran.failed(1).0.starts_with("all but one entry were taken: "), "{}", ran.failed(1).0);
+    assert!(ran.failed(1).0.contains("stack 'five' does not exist"));
+    let sent: Vec<String> = server.seen().iter().map(|it| it.body["items"].to_string()).collect();
+    assert_eq!(sent, ["[1,2,3,4,5,6,7,8]", "[1,2,3,4]", "[5,6,7,8]", "[5,6]", "[5]", "[6]", "[7,8]"]);
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_about_size_is_found_out_soon() {
+    let server = Server::start(|_| Reply::Json(400, json!({"code": 400, "message": "no such feature"}))).await;
+    let ran = apply(&batch(64), &server).await;
+    assert!(ran.failed(1).0.contains("no such feature"));
+    assert!(server.lines().len() < 12, "{:?}", server.lines());
+}
+
+/// A step that removes one item, and reads whether it is gone.
+fn removal(retries: Vec<Call>) -> Plan {
+    let mut action = action(1, Phase::Grow, &[], vec![Call::new(Method::Delete, ["items", "a"])]);
+    let mut check = Check::new(vec!["items".to_owned()]);
+    let list = "/items".to_owned();
+    check.shows.push(Expected {
+        what: "item a".to_owned(),
+        list,
+        any_of: vec![json!({"name": "a"})],
+        there: false,
+        retries,
+    });
+    action.check = Some(check);
+    plan(vec![steps_of("x", vec![action])])
+}
+
+#[tokio::test]
+async fn what_was_just_written_is_given_a_moment_to_be_seen() {
+    for (stale, done_in_the_end) in [(0, true), (2, true), (3, false)] {
+        let readings = AtomicUsize::new(0);
+        let server = Server::start(move |it| match it.line.as_str() {
+            "GET /items" if readings.fetch_add(1, Ordering::Relaxed) < stale => {
+                Reply::Json(200, json!({"items": [{"name": "a"}, {"name": "b"}]}))
+            }
+            "GET /items" => Reply::Json(200, json!({"items": [{"name": "b"}]})),
+            _ => done(),
+        })
+        .await;
+        let ran = apply(&removal(Vec::new()), &server).await;
+        assert_eq!(ran.is_done(1), done_in_the_end, "{stale}: {:?}", ran.report);
+        assert_eq!(server.lines().len(), 1 + (stale + 1).min(3), "{stale}");
+        if !done_in_the_end {
+            assert!(ran.failed(1).0.ends_with("is still there: item a") && !ran.failed(1).1, "{}", ran.failed(1).0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_told_proves_nothing() {
+    for list in [json!({"items": null}), json!({}), json!([])] {
+        let server = Server::start(move |it| match it.line.as_str() {
+            "GET /items" => Reply::Json(200, list.clone()),
+            _ => done(),
+        })
+        .await;
+        let ran = apply(&removal(vec![Call::new(Method::Delete, ["items", "b"])]), &server).await;
+        assert!(ran.failed(1).1 && ran.failed(1).0.contains("could not be read"), "{:?}", ran.report);
+        assert_eq!(server.lines(), ["DELETE /items/a", "GET /items"]);
+    }
+}
+
 fn id_of(name: &str) -> Hole {
     Hole::Kept { of: ResourceId::new("team", name), what: "id".to_owned() }
 }
@@ -474,6 +568,40 @@ async fn what_was_turned_away_is_sent_again_after_the_rest() {
     assert_eq!(server.lines(), ["POST /a", "POST /a", "POST /b"]);
 }
 
+/// A client whose time-outs are out of the way of a clock that goes as fast as nobody is busy.
+fn patient(url: &str) -> WriteClient {
+    let hour = std::time::Duration::from_secs(3600);
+    let timeouts = Timeouts { attempt: hour, first_byte: hour, idle: hour, ..Timeouts::default() };
+    client_with(url, Options { timeouts, ..Options::default() })
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_window_of_five_minutes_is_outlasted_however_short_the_rests() {
+    let begun = tokio::time::Instant::now();
+    let server = Server::start(move |it| match it.line.as_str() {
+        // It asks for a second, and lets nothing through before its window is over.
+        "POST /window" if begun.elapsed().as_secs() >= 290 => done(),
+        _ => Reply::Rest("1"),
+    })
+    .await;
+    let (_never, stop) = watch::channel(false);
+    let plan = plan(vec![step(1, Phase::Grow, "window", &[])]);
+    let ran = apply_through(&plan, &patient(&server.url), Sinks::default(), 8, stop).await;
+    assert!(ran.is_done(1), "{:?}", ran.report);
+    assert!((10..400).contains(&server.lines().len()), "{}", server.lines().len());
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_service_that_refuses_for_ever_ends_the_run() {
+    let begun = tokio::time::Instant::now();
+    let server = Server::start(|_| Reply::Rest("60")).await;
+    let (_never, stop) = watch::channel(false);
+    let plan = plan(vec![step(1, Phase::Grow, "a", &[]), step(2, Phase::Grow, "b", &[1])]);
+    let ran = apply_through(&plan, &patient(&server.url), Sinks::default(), 8, stop).await;
+    assert!(!ran.failed(1).1 && ran.failed(1).0.contains("429"), "{:?}", ran.report);
+    assert!((300..900).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+}
+
 #[tokio::test]
 async fn a_refused_token_stops_everything() {
     let server = Server::start(|_| Reply::Json(401, json!({"code": 401, "message": "Unauthorized"}))).await;
@@ -513,6 +641,7 @@ async fn a_plan_without_an_order_is_not_begun() {
             concurrency: 8,
             now: Box::new(|| Instant(0)),
             nonce: Box::new(|| Ok(String::new())),
+            pause: std::time::Duration::ZERO,
             stop,
         };
         let report = run(&plan, &client(&server.url), means, &|_| {}).await;

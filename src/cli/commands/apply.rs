@@ -1,5 +1,6 @@
 //! `bylaws apply`: plans anew, carries the plan out, and reads again whether it is so.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -14,13 +15,11 @@ use crate::cli::output;
 use crate::cli::saved;
 use crate::cli::session::{self, ManifestArgs, PlanArgs, Session};
 use crate::cli::ui::Ui;
-use crate::model::{Outcome, Plan, Report, Secret, Verification};
+use crate::kinds;
+use crate::model::{
+    Change, FieldChange, Outcome, Plan, Report, ResourceId, Secret, StepReport, Unsettled, Verb, Verification,
+};
 use crate::render;
-
-/// How often the service is read again after the last step, and how long is waited in between: what
-/// was just written may take a moment to be seen.
-const READINGS: u32 = 3;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(1500);
 
 /// Makes the organization what the manifest says.
 #[derive(Debug, clap::Args)]
@@ -95,7 +94,7 @@ async fn open(args: &Args, ui: &Ui) -> Result<(Option<Plan>, Session), Exit> {
     match &args.plan {
         None => Ok((None, session::open(&args.manifest, &args.connection, &args.options, ui).await?)),
         Some(path) => {
-            let (plan, session) = saved::open(path, &args.connection, &args.options.allow, ui).await?;
+            let (plan, session) = saved::open(path, &args.connection, &args.options, ui).await?;
             Ok((Some(plan), session))
         }
     }
@@ -197,6 +196,7 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
         concurrency: session.writes(),
         now: Box::new(move || now.unwrap_or_else(session::clock)),
         nonce: Box::new(apply::secure_nonce),
+        pause: apply::PAUSE,
         stop: stopped.clone(),
     };
     let client = WriteClient::new(&session.client);
@@ -205,7 +205,7 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
     let cancelled = *stopped.borrow();
     if !cancelled && !apply::touched(&report).is_empty() {
         session.sent();
-        report.verification = verify(session, ui).await;
+        report.verification = verify(plan, &report, session, ui).await;
     }
     // What was done is no longer as it was when the plan was saved: only a new plan goes on from here.
     let command = session.command(plan);
@@ -221,12 +221,12 @@ fn command(plan: &Plan, session: &Session, args: &Args) -> String {
 }
 
 /// Reads what the manifest speaks of again, and says what is left to do.
-async fn verify(session: &mut Session, ui: &Ui) -> Verification {
+async fn verify(plan: &Plan, report: &Report, session: &mut Session, ui: &Ui) -> Verification {
     let quiet = Ui { quiet: true, verbose: false, ..*ui };
     let mut left = Vec::new();
-    for reading in 0..READINGS {
+    for reading in 0..apply::READINGS {
         if reading > 0 {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(apply::PAUSE).await;
         }
         if session.look_again(&quiet).await.is_err() {
             return Verification::Unread { message: "the service could not be read again".to_owned() };
@@ -236,14 +236,31 @@ async fn verify(session: &mut Session, ui: &Ui) -> Verification {
                 let message = "the service could not be read completely".to_owned();
                 return Verification::Unread { message };
             }
-            Ok(plan) => left = plan.all_changes().map(|it| it.id.clone()).collect(),
+            Ok(plan) => left = plan.all_changes().cloned().collect(),
             Err(_) => return Verification::Unread { message: "the service could not be read again".to_owned() },
         }
         if left.is_empty() {
             return Verification::Converged;
         }
     }
-    Verification::Left { ids: left }
+    let unsettled = unsettled(plan, report, &left, session);
+    Verification::Left { ids: left.into_iter().map(|it| it.id).collect(), unsettled }
+}
+
+/// What was written with success and is not so all the same.
+fn unsettled(plan: &Plan, report: &Report, left: &[Change], session: &Session) -> Vec<Unsettled> {
+    let undone = |it: &StepReport| !matches!(it.outcome, Outcome::Done { .. });
+    let undone: BTreeSet<&ResourceId> = report.steps.iter().filter(|it| undone(it)).map(|it| &it.id).collect();
+    let written = |id: &ResourceId| plan.all_changes().find(|it| it.id == *id && !undone.contains(id));
+    let of = |change: &Change| {
+        let before = written(&change.id)?;
+        let again = |it: &&FieldChange| before.verb == Verb::Create || before.fields.iter().any(|a| a.path == it.path);
+        let fields: Vec<FieldChange> = change.fields.iter().filter(again).cloned().collect();
+        let kind = kinds::by_word(&change.kind)?;
+        let because = kind.unsettled(&fields, session.organization());
+        (!fields.is_empty()).then(|| Unsettled { id: change.id.clone(), fields, because })
+    };
+    left.iter().filter_map(of).collect()
 }
 
 fn finish(plan: &Plan, report: &Report, cancelled: bool, command: &str, args: &Args, ui: &Ui) -> Exit {

@@ -63,6 +63,9 @@ struct Serve {
     /// Shows item names with the organization in front.
     #[arg(long)]
     org_prefix_items: bool,
+    /// Removes items only by names with the organization in front, however they are shown.
+    #[arg(long)]
+    org_prefix_removals: bool,
     /// Appends one JSON line for each request to this file.
     #[arg(long)]
     log: Option<PathBuf>,
@@ -112,6 +115,7 @@ async fn serve(serve: Serve, ui: &Ui) -> Exit {
         token_kind,
         old_server: serve.old_server,
         org_prefix_items: serve.org_prefix_items,
+        org_prefix_removals: serve.org_prefix_removals,
         log: serve.log,
         ..Config::default()
     };

@@ -73,5 +73,8 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
 }
 
 fn add(path: Vec<String>, role: &str) -> Call {
-    Call::new(Method::Post, path).body(json!({"role": role})).already(409)
+    // Only 404 (no such account) is about the person. What is answered when seats are exhausted, or the
+    // identity provider does not let anybody in, is written nowhere: any other refusal is taken for that.
+    let alone = [404, 409];
+    Call::new(Method::Post, path).body(json!({"role": role})).already(409).common("adding members", &alone)
 }

@@ -9,7 +9,7 @@ use crate::kinds::{self, Finished, Reader};
 use crate::model::{LiveObject, Read, Scope, Snapshot};
 
 /// How many entries a page is asked for: the most the service allows.
-const PAGE: &str = "1000";
+pub(super) const PAGE: &str = "1000";
 
 /// Reads the services, and the items of those that are wanted.
 pub(super) struct ServiceReader {

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::kinds::service::read::PAGE;
 use crate::kinds::{Draft, World, org_path};
-use crate::model::{Action, Call, LiveObject, Method, Phase, ResourceId, Verb};
+use crate::model::{Action, Call, Check, Expected, LiveObject, Method, Phase, ResourceId, Verb};
 
 /// How many items go into one request; what the service allows is undocumented (CONTRACT U4).
 const BATCH: usize = 50;
@@ -15,7 +16,11 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
     let name = draft.change.name.clone();
     match draft.verb() {
         Verb::Create => vec![create(draft, world, &name, Action::new(Phase::Grow, "create", Vec::new()))],
-        Verb::Update => vec![Action::new(Phase::Grow, "change", changes(draft, world, &name))],
+        Verb::Update => {
+            let mut action = Action::new(Phase::Grow, "change", changes(draft, world, &name));
+            action.check = check(draft, world, &name);
+            vec![action]
+        }
         Verb::Rename => rename(draft, world, &name),
         Verb::Replace => {
             // The name is unique in the organization, so that the old one has to go first (CONTRACT 3.6).
@@ -72,6 +77,14 @@ fn create(draft: &mut Draft, world: &World, name: &str, mut action: Action) -> A
     for batch in items.chunks(BATCH).skip(1) {
         action.calls.push(add_items(world, after, name, batch));
     }
+    if items.len() > BATCH {
+        let names = |group: &str| after["items"][group].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut check = reading(world, after, name);
+        for group in ["stacks", "environments"] {
+            check.shows.extend(names(group).map(|it| item_is(world, group, it, true)));
+        }
+        action.check = Some(check);
+    }
     let kind = if owner_type == "user" { "member" } else { "team" };
     action.needs(ResourceId::new(kind, owner_name))
 }
@@ -83,7 +96,9 @@ fn rename(draft: &mut Draft, world: &World, name: &str) -> Vec<Action> {
     let mut actions = vec![Action::new(Phase::Rename, format!("rename {sooner} to {name}"), vec![text])];
     let rest = changes(draft, world, name);
     if !rest.is_empty() {
-        actions.push(Action::new(Phase::Grow, "change", rest));
+        let mut action = Action::new(Phase::Grow, "change", rest);
+        action.check = check(draft, world, name);
+        actions.push(action);
     }
     actions
 }
@@ -123,8 +138,75 @@ fn changes(draft: &Draft, world: &World, name: &str) -> Vec<Call> {
 }
 
 fn add_items(world: &World, spec: &Value, name: &str, batch: &[Value]) -> Call {
-    let call = |rest: &[&str]| Call::new(Method::Post, path(world, spec, name, rest)).body(json!({"items": batch}));
+    let call = |rest: &[&str]| {
+        Call::new(Method::Post, path(world, spec, name, rest)).body(json!({"items": batch})).splits("/items")
+    };
     call(&["v2", "items"]).otherwise(call(&["items"]))
+}
+
+/// The answer that tells whether a change is so.
+fn reading(world: &World, spec: &Value, name: &str) -> Check {
+    Check::new(path(world, spec, name, &[])).query("maxResults", PAGE)
+}
+
+/// What a change has to show: a batch may be taken in part, a removal that misses is answered like one that
+/// does not, and whether properties that are left out go is written nowhere (CONTRACT U17, U27, D16).
+fn check(draft: &Draft, world: &World, name: &str) -> Option<Check> {
+    let after = &draft.change.after;
+    let mut check = reading(world, after, name);
+    if let Some(properties) = draft.field("/properties") {
+        let keys = |list: &Value| -> Vec<String> {
+            list.as_array().into_iter().flatten().filter_map(|it| it["key"].as_str().map(str::to_owned)).collect()
+        };
+        let kept = keys(&properties.after);
+        check.shows.extend(keys(&properties.before).into_iter().filter(|it| !kept.contains(it)).map(|key| Expected {
+            what: format!("the property {key}"),
+            list: "/service/properties".to_owned(),
+            any_of: vec![json!({"key": key})],
+            there: false,
+            retries: Vec::new(),
+        }));
+    }
+    if let Some(items) = draft.field("/items") {
+        let parts = |list: &[String]| -> Vec<(String, String)> {
+            list.iter().filter_map(|it| it.split_once('/')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+        };
+        for (group, item) in parts(&items.added) {
+            check.shows.push(item_is(world, &group, &item, true));
+        }
+        for (group, item) in parts(&items.removed) {
+            let mut expected = item_is(world, &group, &item, false);
+            let listed = draft.live.and_then(|it| it.facts["items"][format!("{group}/{item}")].as_str());
+            let listed = listed.unwrap_or(&item);
+            let base = ["v2", "items", singular(&group)];
+            let call = |rest: &[&str]| {
+                let rest: Vec<&str> = base.iter().chain(rest).copied().collect();
+                Call::new(Method::Delete, path(world, after, name, &rest))
+            };
+            let spellings = spellings(world, &item);
+            expected.retries.extend(spellings.iter().filter(|it| *it != listed).map(|it| call(&[it])));
+            // The service's own example has the slash of the name as it is.
+            expected.retries.push(call(&listed.split('/').collect::<Vec<_>>()));
+            check.shows.push(expected);
+        }
+    }
+    (!check.shows.is_empty()).then_some(check)
+}
+
+fn item_is(world: &World, group: &str, item: &str, there: bool) -> Expected {
+    let kind = singular(group);
+    Expected {
+        what: format!("{kind} {item}"),
+        list: "/items".to_owned(),
+        any_of: spellings(world, item).iter().map(|it| json!({"type": kind, "name": it})).collect(),
+        there,
+        retries: Vec::new(),
+    }
+}
+
+/// An item's name as services show it: without the organization's in front, and with it.
+fn spellings(world: &World, item: &str) -> [String; 2] {
+    [item.to_owned(), format!("{}/{item}", world.org())]
 }
 
 fn delete(draft: &mut Draft, world: &World) -> Call {

@@ -322,22 +322,25 @@ impl Team<'_> {
 
     fn grant(&mut self, entity: Entity, target: &str, value: &Value, new: bool) {
         let (project, name) = target.split_once('/').unwrap_or(("", target));
-        let body = match entity {
+        let (add, edit, grant) = match entity {
             Entity::Stack => {
                 let number = 100 + level(value);
                 let grant = json!({"projectName": project, "stackName": name, "permission": number});
-                json!({if new { "addStackPermission" } else { "editStackPermission" }: grant})
+                ("addStackPermission", "editStackPermission", grant)
             }
             Entity::Environment => {
                 let mut grant = json!({"projectName": project, "envName": name, "permission": value["permission"]});
                 if let Some(longest) = value["maxOpenDuration"].as_str().and_then(|it| it.parse::<Duration>().ok()) {
                     grant["maxOpenDuration"] = json!(longest.to_go());
                 }
-                json!({if new { "addEnvironmentPermission" } else { "editEnvironmentPermission" }: grant})
+                ("addEnvironmentPermission", "editEnvironmentPermission", grant)
             }
         };
         let permission = value.as_str().or(value["permission"].as_str()).unwrap_or_default();
-        self.grow.push(self.patch(body), format!("grant {permission} on {target}"));
+        let edit = self.patch(json!({edit: grant}));
+        // Somebody may have granted something there since it was read.
+        let call = if new { self.patch(json!({add: grant})).on_conflict(edit) } else { edit };
+        self.grow.push(call, format!("grant {permission} on {target}"));
         self.grow.about.push(about(entity, target));
     }
 }

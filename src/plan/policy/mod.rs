@@ -16,8 +16,10 @@ mod going;
 mod held;
 mod lookalike;
 mod reliance;
+mod spelling;
 
 pub use allowance::Allowance;
+pub(super) use spelling::differing_by_case;
 
 /// Who can accept a danger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,7 +223,15 @@ pub static NOTES: &[(&str, &str)] = &[
     ),
     (
         "missing-permission",
-        "The caller is no administrator, and a step of the plan needs a permission that none of the caller's roles is known to give. The service would refuse that step, and whatever waits for it. Nothing is deleted for a caller who is no administrator, because the service shows them only a part.",
+        "The caller is no administrator, and a step of the plan needs a permission that none of the caller's roles is known to give. The service would refuse that step, and whatever waits for it. Nothing is deleted for a caller who is no administrator, because the service shows them only a part, unless `--allow-partial-view` says otherwise.",
+    ),
+    (
+        "partial-view",
+        "Nothing is deleted or withdrawn for a caller who is not known to administer the organization, because the service shows them only a part. `--allow-partial-view` says that this caller sees enough: a machine token with a role that may read everything, for example. A deletion then rests on what it was shown.",
+    ),
+    (
+        "names-differ-by-case",
+        "Two names of one kind are the same but for upper and lower case. Names are compared exactly, so that they are two things to this program; the service, or a reader, may take them for one.",
     ),
     ("tombstone-done", "The object that a line under `removed` names is gone already."),
 ];

@@ -1,7 +1,9 @@
 //! What an apply did, for a terminal.
 
+use serde_json::Value;
+
 use crate::model::report::StepReport;
-use crate::model::{Outcome, Report, ResourceId, Verification};
+use crate::model::{FieldChange, Outcome, Report, ResourceId, Unsettled, Verification};
 use crate::render::lines::Sign;
 use crate::render::text::Options;
 use crate::render::text::layout::{self, Item, row};
@@ -15,6 +17,9 @@ pub fn report(report: &Report, options: Options) -> String {
     let mut items = vec![Item::Heading(format!("Applying {checksum} to {organization}"))];
     items.extend(report.steps.iter().map(step));
     items.push(Item::Plain(String::new()));
+    if let Verification::Left { unsettled, .. } = &report.verification {
+        items.extend(unsettled.iter().flat_map(left).map(Item::Plain));
+    }
     items.extend(closing(report, options).into_iter().map(Item::Plain));
     layout::page(&items, options)
 }
@@ -31,6 +36,21 @@ fn step(step: &StepReport) -> Item {
     };
     let id = escape::terminal(&step.id.to_string());
     row(Sign::None, format!("{word:<9}{id}"), escape::terminal(&text))
+}
+
+/// A change that was carried out and is not so: what is behind it, and both values of what was written.
+fn left(unsettled: &Unsettled) -> Vec<String> {
+    let Unsettled { id, fields, because } = unsettled;
+    let because = because.as_ref().map(|it| format!(": {}", escape::terminal(it))).unwrap_or_default();
+    let mut lines = vec![format!("{} was accepted, but is not so{because}.", escape::terminal(&id.to_string()))];
+    for FieldChange { path, before, after, .. } in fields {
+        let value = |value: &Value| escape::json(&value.to_string());
+        lines.push(format!("  {}", escape::terminal(&path[1..])));
+        lines.push(format!("    wanted: {}", value(after)));
+        lines.push(format!("    has:    {}", value(before)));
+    }
+    lines.push(String::new());
+    lines
 }
 
 /// The last lines: the very last one says whether anything is left.
@@ -51,7 +71,7 @@ fn closing(report: &Report, options: Options) -> Vec<String> {
         let next = format!("Nothing was rolled back. {cause} `{command}` again; it continues from here.");
         let found = match &report.verification {
             Verification::Converged => Some("Read again: no changes left.".to_owned()),
-            Verification::Left { ids } => Some(format!("Read again: {}", differ(ids))),
+            Verification::Left { ids, .. } => Some(format!("Read again: {}", differ(ids))),
             Verification::Unread { message } => Some(format!("Not read again: {}.", escape::terminal(message))),
             Verification::NotNeeded => None,
         };
@@ -59,7 +79,7 @@ fn closing(report: &Report, options: Options) -> Vec<String> {
     }
     let end = match &report.verification {
         Verification::Converged => "Applied, and verified: no changes left.".to_owned(),
-        Verification::Left { ids } => format!("Applied, but {} Run `bylaws plan` to see how.", differ(ids)),
+        Verification::Left { ids, .. } => format!("Applied, but {} Run `bylaws plan` to see how.", differ(ids)),
         Verification::Unread { message } => {
             format!("Applied, but not verified: {}. Run `bylaws plan` to see.", escape::terminal(message))
         }
@@ -95,7 +115,7 @@ mod tests {
                 ("token/ci-deploy", "create", done("as ci-deploy.3-x7k2pq")),
                 ("team/data-eng", "delete", lost),
             ],
-            Verification::Left { ids: vec!["service/checkout".parse().unwrap()] },
+            Verification::Left { unsettled: Vec::new(), ids: vec!["service/checkout".parse().unwrap()] },
         );
         assert_data_eq!(
             report(&made, Options::default()),
@@ -140,7 +160,7 @@ Applied, and verified: no changes left.
         };
         let ids = vec!["team/web".parse().unwrap(), "team/x".parse().unwrap()];
         assert_data_eq!(
-            end(Verification::Left { ids }),
+            end(Verification::Left { ids, unsettled: Vec::new() }),
             str!["Applied, but 2 resources still differ: team/web, team/x. Run `bylaws plan` to see how."]
         );
         assert_data_eq!(

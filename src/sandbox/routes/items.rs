@@ -100,8 +100,9 @@ fn take(ask: &mut Ask) -> Result<(), Refusal> {
     let (kind, item) = (ask.part("type"), ask.part("item"));
     known(&kind)?;
     let name = services::named(ask)?.name.clone();
-    // Only the name as this organization shows it is found; any other is a silent success.
-    let prefix = shown(ask, "");
+    // Only one spelling is found, most often the one that is shown; any other is a silent success.
+    let prefix =
+        if ask.rules.org_prefix_removals { format!("{}/", ask.state.organization.slug) } else { shown(ask, "") };
     let Some(short) = item.strip_prefix(&prefix) else { return Ok(()) };
     let gone = ask.state.services.get_mut(&name).and_then(|it| it.items.remove(&key(&kind, short)));
     if gone.is_some() {

@@ -95,6 +95,7 @@ impl Engine {
             concurrency: apply::CONCURRENCY,
             now: Box::new(|| Instant(NOW_SECONDS)),
             nonce: Box::new(apply::secure_nonce),
+            pause: bylaws::apply::PAUSE,
             stop: stopped,
         };
         apply::run(plan, &WriteClient::new(&self.client), means, &|_| {}).await
