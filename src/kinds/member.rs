@@ -13,7 +13,7 @@ mod steps;
 
 use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Login, RoleName};
-use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, World, role};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World, role};
 use crate::model::{
     Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
 };
@@ -71,6 +71,7 @@ static FACTS: Facts = Facts {
     name_pattern: Some(Login::PATTERN),
     snippet: || json!({"${1:login}": {"role": "${2:member}"}}),
     ignores_case: true,
+    shape: Shape::Map,
     fields: &[("role", FieldRule::Value)],
     renamable: false,
     prunable: true,

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::model::{
-    Action, Call, Change, Entry, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Read, Reference,
-    ResourceId, Scope, Snapshot, Verb,
+    Action, Call, Change, Desired, Entry, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Read,
+    Reference, ResourceId, Scope, Snapshot, Verb,
 };
 
 pub mod member;
@@ -21,6 +21,7 @@ pub mod oidc_issuer;
 pub mod rights;
 pub mod role;
 pub mod service;
+pub mod settings;
 pub mod team;
 pub mod token;
 pub mod webhook;
@@ -39,7 +40,17 @@ pub static ALL: &[&dyn Kind] = &[
     &token::Token,
     &oidc_issuer::OidcIssuer,
     &webhook::Webhook,
+    &settings::Settings,
 ];
+
+/// What a kind's section holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Entries by name.
+    Map,
+    /// One entry without a name, which always exists: it is never made, deleted, pruned or managed elsewhere.
+    One,
+}
 
 /// What never changes about a kind.
 #[derive(Debug)]
@@ -58,6 +69,8 @@ pub struct Facts {
     pub snippet: fn() -> Value,
     /// Whether names that differ only by case are one.
     pub ignores_case: bool,
+    /// What its section holds.
+    pub shape: Shape,
     /// How each field of the spec is compared. Every field of the spec stands here; a test holds it.
     pub fields: &'static [(&'static str, FieldRule)],
     /// Whether `renamedFrom` works for it, in place.
@@ -109,6 +122,12 @@ pub trait Kind: Sync {
 
     /// What the schema cannot say about an entry.
     fn check(&self, name: &str, spec: &Value) -> Vec<Problem>;
+
+    /// What neither the schema nor the entry alone can say: what other entries of the manifest make of it.
+    /// Default: nothing.
+    fn check_beside(&self, _name: &str, _spec: &Value, _desired: &Desired) -> Vec<Problem> {
+        Vec::new()
+    }
 
     /// Every name in the entry that must be something.
     fn references(&self, name: &str, spec: &Value) -> Vec<Reference>;

@@ -13,7 +13,7 @@ mod steps;
 
 use crate::kinds::token::{TokenRole, check_token_role};
 use crate::kinds::words::{ClaimPattern, IssuerUrl, Login, Thumbprint};
-use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, World};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Shape, World};
 use crate::model::{
     Action, Call, Change, Duration, FieldChange, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Severity,
 };
@@ -114,6 +114,7 @@ static FACTS: Facts = Facts {
     name_pattern: None,
     snippet: || json!({"${1:name}": {"url": "${2:https://token.actions.githubusercontent.com}", "maxExpiration": "${3:2h}", "policies": [{"decision": "allow", "tokenType": "organization", "role": "${4:role}", "rules": {"sub": "${5:repo:ORGANIZATION/REPOSITORY:environment:prod}"}}]}}),
     ignores_case: false,
+    shape: Shape::Map,
     fields: &[
         ("url", FieldRule::Replaces),
         ("maxExpiration", FieldRule::Value),

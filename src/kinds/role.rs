@@ -14,7 +14,7 @@ mod tree;
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Permission, QualifiedName, TagValue};
-use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, World};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World};
 use crate::model::{
     Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope, name,
 };
@@ -95,6 +95,7 @@ static FACTS: Facts = Facts {
     name_pattern: None,
     snippet: || json!({"${1:name}": {"description": "${2:What it is for.}", "permissions": ["${3:stack:read}"]}}),
     ignores_case: false,
+    shape: Shape::Map,
     fields: &[
         ("description", FieldRule::Value),
         ("permissions", FieldRule::Set),

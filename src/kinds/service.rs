@@ -11,7 +11,7 @@ mod rehearsal;
 mod steps;
 
 use crate::kinds::words::{Owner, QualifiedName};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, World};
+use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World};
 use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
@@ -75,6 +75,7 @@ static FACTS: Facts = Facts {
     name_pattern: None,
     snippet: || json!({"${1:name}": {"owner": "team/${2:name}", "description": "${3:What it does.}", "items": {"stacks": ["${4:project/stack}"]}}}),
     ignores_case: false,
+    shape: Shape::Map,
     fields: &[
         ("owner", FieldRule::Replaces),
         ("description", FieldRule::Value),

@@ -13,7 +13,7 @@ mod steps;
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Login, QualifiedName, RoleName};
-use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, World, role};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World, role};
 use crate::model::node::pointer_part;
 use crate::model::{
     Action, Call, Change, Duration, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
@@ -144,6 +144,7 @@ static FACTS: Facts = Facts {
     name_pattern: None,
     snippet: || json!({"${1:name}": {"description": "${2:What it does.}", "members": ["${3:login}"]}}),
     ignores_case: false,
+    shape: Shape::Map,
     fields: &[
         ("kind", FieldRule::Replaces),
         ("githubTeamId", FieldRule::Instruction),

@@ -15,10 +15,11 @@ pub(crate) use steps::was_just_used;
 
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::rights::switched_off;
+use crate::kinds::settings;
 use crate::kinds::words::{Date, RoleName, SinkAddress, TokenScope};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, World, role};
+use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World, role};
 use crate::model::{
-    Action, Call, Change, Duration, FieldChange, FieldRule, Instant, LiveObject, Organization, Phase, Problem,
+    Action, Call, Change, Desired, Duration, FieldChange, FieldRule, Instant, LiveObject, Organization, Phase, Problem,
     Reference, ResourceId, Scope, Severity, name,
 };
 
@@ -97,6 +98,7 @@ static FACTS: Facts = Facts {
     )),
     snippet: || json!({"${1:name}": {"scope": "organization", "description": "${2:What it is for.}", "lifetime": "${3:90d}", "saveTo": "file:${4:secrets/token}"}}),
     ignores_case: false,
+    shape: Shape::Map,
     fields: &[
         ("scope", FieldRule::Immutable),
         ("description", FieldRule::Immutable),
@@ -153,6 +155,18 @@ impl Kind for Token {
         problems.extend(check_times(name, spec));
         problems.extend(spec["saveTo"].as_str().and_then(check_sink));
         problems
+    }
+
+    fn check_beside(&self, name: &str, spec: &Value, desired: &Desired) -> Vec<Problem> {
+        let (Some(most), Some(lifetime)) = (settings::token_lifetime(desired), spec["lifetime"].as_str()) else {
+            return Vec::new();
+        };
+        if lifetime.parse::<Duration>().is_ok_and(|it| it <= most) {
+            return Vec::new();
+        }
+        let message = format!("token `{name}` would live longer than the {most} that `settings` allow");
+        let problem = Problem::error("E0421", "/lifetime", message);
+        vec![problem.help("write a shorter `lifetime`, or a longer `settings.maxTokenLifetime`")]
     }
 
     fn references(&self, _name: &str, spec: &Value) -> Vec<Reference> {

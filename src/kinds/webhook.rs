@@ -13,7 +13,7 @@ mod steps;
 
 use crate::kinds::rights::switched_off;
 use crate::kinds::words::{EventName, SecretSource, WebAddress};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, World};
+use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World};
 use crate::model::{Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, Scope};
 
 /// The kind.
@@ -102,6 +102,7 @@ static FACTS: Facts = Facts {
     name_pattern: None,
     snippet: || json!({"${1:name}": {"displayName": "${2:What people see}", "url": "https://${3:hooks.example/pulumi}", "format": "raw", "groups": ["stacks", "deployments", "environments"]}}),
     ignores_case: false,
+    shape: Shape::Map,
     fields: &[
         ("displayName", FieldRule::Value),
         ("url", FieldRule::Value),

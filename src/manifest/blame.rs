@@ -250,8 +250,10 @@ fn with_advice(finding: Finding, rule: &TextRule) -> Finding {
 
 /// A path in words.
 fn what(path: &[Step]) -> String {
+    let one = |it: &Step| kinds::by_section(it.text).filter(|it| it.facts().shape == kinds::Shape::One);
     let (head, rest) = match path {
         [] => return "the manifest".to_owned(),
+        [section, rest @ ..] if one(section).is_some() => (format!("`{}`", section.text), rest),
         [section, name, rest @ ..] if name.index.is_none() => match kinds::by_section(section.text) {
             Some(kind) => (format!("{} {}", kind.facts().word, quoted(name.text)), rest),
             None => (String::new(), path),

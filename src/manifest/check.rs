@@ -317,7 +317,9 @@ fn same_sink(address: &str) -> String {
 }
 
 fn kind_finds_nothing_wrong(subject: &Subject, findings: &mut Vec<Finding>) {
-    let problems = subject.kind.check(&subject.entry.id.name, subject.spec);
+    let mut problems = subject.kind.check(&subject.entry.id.name, subject.spec);
+    let desired = &subject.context.merged.desired;
+    problems.extend(subject.kind.check_beside(&subject.entry.id.name, subject.spec, desired));
     findings.extend(problems.into_iter().map(|it| subject.finding(it)));
 }
 
@@ -379,7 +381,7 @@ impl Subject<'_> {
     }
 }
 
-/// A resource in words: ``team `platform` ``.
-fn called(id: &ResourceId) -> String {
-    format!("{} {}", id.kind, quoted(&id.name))
+/// A resource in words: ``team `platform` ``; only its kind where that has one resource.
+pub(super) fn called(id: &ResourceId) -> String {
+    if id.name.is_empty() { id.kind.clone() } else { format!("{} {}", id.kind, quoted(&id.name)) }
 }

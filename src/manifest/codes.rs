@@ -53,6 +53,7 @@ mod tests {
             include_str!("../kinds/oidc_issuer.rs"),
             include_str!("../kinds/role.rs"),
             include_str!("../kinds/service.rs"),
+            include_str!("../kinds/settings.rs"),
             include_str!("../kinds/team.rs"),
             include_str!("../kinds/token.rs"),
             include_str!("../kinds/webhook.rs"),

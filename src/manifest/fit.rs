@@ -165,9 +165,11 @@ impl<'a> Walk<'a> {
             self.report(|it| it.too_few(node, shape.least));
         }
         let section = match self.path[..] {
-            [section] => kinds::by_section(section.text),
+            [section] => kinds::by_section(section.text).filter(|it| it.facts().shape == kinds::Shape::Map),
             _ => None,
         };
+        let is_one = |key: &Key| kinds::by_section(&key.text).is_some_and(|it| it.facts().shape == kinds::Shape::One);
+        let at_the_top = self.path.is_empty();
         for (key, value) in entries {
             let errors = self.errors;
             self.path.push(Step { text: &key.text, span: key.span, index: None });
@@ -181,7 +183,7 @@ impl<'a> Walk<'a> {
             }
             self.field(key, value, shape);
             self.path.pop();
-            if section.is_some() && self.errors > errors {
+            if self.errors > errors && (section.is_some() || (at_the_top && is_one(key))) {
                 self.bad.insert(key.span);
             }
         }

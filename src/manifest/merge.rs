@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::kinds::{self, Kind};
+use crate::kinds::{self, Kind, Shape};
+use crate::manifest::check::called;
 use crate::manifest::finding::{Finding, quoted};
 use crate::model::desired::Acknowledgement;
 use crate::model::{Data, Desired, Entry, Key, Node, ResourceId, Span};
@@ -39,7 +40,10 @@ pub(super) fn merge(roots: Vec<Node>) -> Merged {
 impl Merged {
     fn section(&mut self, key: &Key, node: Node) {
         match (&*key.text, kinds::by_section(&key.text)) {
-            (_, Some(kind)) => self.entries(kind, node),
+            (_, Some(kind)) => match kind.facts().shape {
+                Shape::Map => self.entries(kind, node),
+                Shape::One => self.entry(kind, String::new(), key.clone(), node),
+            },
             ("organization", None) => self.organization(&node),
             ("prune", None) => self.prune(&node),
             ("removed", None) => {
@@ -60,19 +64,23 @@ impl Merged {
     fn entries(&mut self, kind: &dyn Kind, node: Node) {
         let Data::Map(entries) = node.data else { return };
         for (key, node) in entries {
-            let id = ResourceId::new(kind.facts().word, &*key.text);
-            let first = match kind.facts().ignores_case {
-                true => self.folded.insert(kinds::matching_id(&id), key.span),
-                false => self.desired.entries.get(&id).map(|it| it.key.span),
-            };
-            if let Some(first) = first {
-                self.findings.push(defined_twice(&id, &self.desired, key.span, first));
-                continue;
-            }
-            let renamed_from = node.get("renamedFrom").and_then(Node::text).map(str::to_owned);
-            let protect = node.get("protect").is_some_and(|it| it.data == Data::Bool(true));
-            self.desired.entries.insert(id.clone(), Entry { id, key, node, protect, renamed_from });
+            self.entry(kind, key.text.to_string(), key, node);
         }
+    }
+
+    fn entry(&mut self, kind: &dyn Kind, name: String, key: Key, node: Node) {
+        let id = ResourceId::new(kind.facts().word, name);
+        let first = match kind.facts().ignores_case {
+            true => self.folded.insert(kinds::matching_id(&id), key.span),
+            false => self.desired.entries.get(&id).map(|it| it.key.span),
+        };
+        if let Some(first) = first {
+            self.findings.push(defined_twice(&id, &self.desired, key.span, first));
+            return;
+        }
+        let renamed_from = node.get("renamedFrom").and_then(Node::text).map(str::to_owned);
+        let protect = node.get("protect").is_some_and(|it| it.data == Data::Bool(true));
+        self.desired.entries.insert(id.clone(), Entry { id, key, node, protect, renamed_from });
     }
 
     fn organization(&mut self, node: &Node) {
@@ -152,14 +160,14 @@ fn acknowledgement(node: &Node) -> Acknowledgement {
 }
 
 fn defined_twice(id: &ResourceId, desired: &Desired, span: Span, first: Span) -> Finding {
-    let ResourceId { kind, name } = id;
     let spelled_alike = desired.entries.contains_key(id);
+    let called = called(id);
     let message = match spelled_alike {
-        true => format!("{kind} {} is defined twice", quoted(name)),
-        false => format!("{kind} {} is defined twice: upper and lower case are one", quoted(name)),
+        true => format!("{called} is defined twice"),
+        false => format!("{called} is defined twice: upper and lower case are one"),
     };
     let finding = Finding::error("E0202", message).at(span).label("the second time");
-    finding.related(format!("the same {kind} is defined first"), first)
+    finding.related(format!("the same {} is defined first", id.kind), first)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::kinds::{self, Kind};
+use crate::manifest::check::called;
 use crate::manifest::finding::{self, Finding, quoted};
 use crate::manifest::shape::Shapes;
 use crate::manifest::suggest::{self, Names};
@@ -164,7 +165,7 @@ impl<'a> Index<'a> {
 
     fn undefined(&self, kind: &dyn Kind, entry: &Entry, reference: &Reference, certain: bool) -> Finding {
         let ResourceId { kind: word, name } = &reference.to;
-        let subject = format!("{} {}", entry.id.kind, quoted(&entry.id.name));
+        let subject = called(&entry.id);
         let message = match certain {
             true => format!("{subject} {} that is not defined: {}", reference.role, quoted(name)),
             false => format!("{subject} {} that this manifest does not define: {}", reference.role, quoted(name)),

@@ -201,11 +201,13 @@ impl Shapes {
         self.get(id).fields.iter().find(|(it, _)| it == name).map(|(_, shape)| *shape)
     }
 
-    /// The shape of one entry of a section.
+    /// The shape of one entry of a section, or of the only one.
     pub fn entry(&self, section: &str) -> Option<ShapeId> {
-        match self.get(self.field(self.root, section)?).rest {
+        let own = self.field(self.root, section)?;
+        match self.get(own).rest {
             Rest::Shape(id) => Some(id),
-            Rest::Anything | Rest::Refused => None,
+            Rest::Refused => Some(own),
+            Rest::Anything => None,
         }
     }
 }

@@ -72,7 +72,7 @@ impl fmt::Display for Duration {
                 rest %= unit;
             }
         }
-        if self.seconds == 0 { f.write_str("0s") } else { Ok(()) }
+        if self.seconds == 0 { f.write_str("0d") } else { Ok(()) }
     }
 }
 

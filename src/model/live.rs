@@ -91,6 +91,15 @@ pub struct Organization {
     /// The longest life of a token, in days; 0 is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_access_token_expiry_days: Option<i64>,
+    /// The id of the role that newcomers get; left out by the service where that is the built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_role_id: Option<String>,
+    /// What every member may do with every stack, as the service numbers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_stack_permission: Option<i64>,
+    /// Whether members can create teams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members_can_create_teams: Option<bool>,
     /// Switches of the plan, by name. Absent is unknown, not off.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub features: BTreeMap<String, bool>,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::kinds::{self, Kind, World, matching_key};
+use crate::kinds::{self, Kind, Shape, World, matching_key};
 use crate::model::{Base, Desired, Diagnostic, Entry, FieldChange, Origin, ResourceId, Severity};
 
 /// The entry of this resource in the base branch's manifest.
@@ -30,7 +30,9 @@ pub(super) fn left(desired: &Desired) -> Vec<&Entry> {
         Some(ResourceId::new(it.id.kind.clone(), matching_key(&it.id.kind, it.renamed_from.as_deref()?)))
     });
     known.extend(renamed);
-    base.desired.entries.values().filter(|it| !known.contains(&own(&it.id))).collect()
+    // What always exists does not go: it is only managed no longer.
+    let can_go = |it: &&Entry| kinds::by_word(&it.id.kind).is_some_and(|it| it.facts().shape == Shape::Map);
+    base.desired.entries.values().filter(can_go).filter(|it| !known.contains(&own(&it.id))).collect()
 }
 
 /// Whether the change of an entry comes from this pull request: the manifest says otherwise than on the

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::kinds::{self, Draft, Kind, World, matching_id, matching_key};
+use crate::kinds::{self, Draft, Kind, Shape, World, matching_id, matching_key};
 use crate::model::plan::Unmanaged;
 use crate::model::{
     Change, Diagnostic, Entry, FieldChange, FieldRule, KindState, LiveObject, Origin, Place, ResourceId, Severity, Verb,
@@ -307,7 +307,7 @@ impl<'a> Pairing<'a, '_> {
             }
         }
         let answered_for = self.world.desired.entries.keys().any(|it| it.kind == facts.word) || pruned.is_some();
-        if answered_for && !names.is_empty() {
+        if answered_for && !names.is_empty() && facts.shape == Shape::Map {
             paired.unmanaged.push(Unmanaged { kind: facts.word.to_owned(), names });
         }
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::kinds::{self, matching_id};
+use crate::kinds::{self, Shape, matching_id};
 use crate::model::{Base, Change, Desired, Diagnostic, Plan, ResourceId, Snapshot, Verb};
 use crate::plan::policy::{self, Acceptance};
 use crate::plan::{Options, fingerprint};
@@ -62,6 +62,10 @@ pub fn manifest(plan: &Plan) -> Value {
         let mut entry = change.declared.as_object().cloned().unwrap_or_default();
         if let Some(old) = &change.renamed_from {
             entry.insert("renamedFrom".to_owned(), json!(old));
+        }
+        if kind.facts().shape == Shape::One {
+            sections.insert(section.to_owned(), Value::Object(entry));
+            continue;
         }
         let section = sections.entry(section).or_insert_with(|| json!({}));
         section[&change.name] = Value::Object(entry);

@@ -4,7 +4,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use crate::kinds::words::Date;
-use crate::kinds::{self, Facts};
+use crate::kinds::{self, Facts, Shape};
 use crate::model::FieldRule;
 
 /// What any name must look like, without look-around: not `.` or `..`, no white space at either end, and no slash,
@@ -51,11 +51,11 @@ pub(super) fn tail(generator: &mut SchemaGenerator) -> Map<String, Value> {
         },
     );
     let removed = sections(
-        |_| true,
+        |it| it.shape == Shape::Map,
         |it| names(format!("Names from `{}` that shall not exist: plans delete them if they are live.", it.section)),
     );
     let external = sections(
-        |_| true,
+        |it| it.shape == Shape::Map,
         |it| {
             names(format!(
                 "Names that others may refer to as if they stood in `{}`, and that plans never touch.",
@@ -114,6 +114,10 @@ pub(super) fn fields(facts: &Facts) -> Map<String, Value> {
                 To delete it all the same, take this line away first, in a change of its own. Left out: `false`.",
         },
     }));
+    // What always exists never goes, and so needs no protection.
+    if facts.shape == Shape::One {
+        fields.remove("protect");
+    }
     if facts.renamable {
         let renamed = json!({
             "$ref": "#/definitions/Name",

@@ -3,7 +3,7 @@
 use schemars::{SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::kinds::{self, Facts, Kind};
+use crate::kinds::{self, Facts, Kind, Shape};
 use crate::schema::{common, shape};
 
 /// The schema. Nothing is required: a manifest may be many files, and the loader sees them all.
@@ -34,8 +34,19 @@ pub(super) fn schema() -> Value {
     root.to_value()
 }
 
-/// A section: entries by name.
-fn section(facts: &Facts, entry: Value) -> Value {
+/// A section: entries by name, or one entry.
+fn section(facts: &Facts, mut entry: Value) -> Value {
+    let snippets = json!([{
+        "label": format!("new {}", facts.word),
+        "description": facts.about,
+        "markdownDescription": facts.about,
+        "body": (facts.snippet)(),
+    }]);
+    if facts.shape == Shape::One {
+        entry["description"] = facts.about.into();
+        entry["defaultSnippets"] = snippets;
+        return entry;
+    }
     let (pattern, message) = facts.name_pattern.unwrap_or(common::NAME);
     json!({
         "type": "object",
@@ -47,12 +58,7 @@ fn section(facts: &Facts, entry: Value) -> Value {
             "maxLength": common::NAME_LENGTH,
         },
         "additionalProperties": entry,
-        "defaultSnippets": [{
-            "label": format!("new {}", facts.word),
-            "description": facts.about,
-            "markdownDescription": facts.about,
-            "body": (facts.snippet)(),
-        }],
+        "defaultSnippets": snippets,
     })
 }
 

@@ -134,6 +134,9 @@ fn organization(metadata: &Value, org: &str) -> Organization {
         locked: text("locked"),
         member_count: metadata.get("memberCount").and_then(Value::as_u64),
         max_access_token_expiry_days: metadata.get("maxAccessTokenExpiryDays").and_then(Value::as_i64),
+        default_role_id: text("defaultRoleId").filter(|it| !it.is_empty()),
+        default_stack_permission: metadata.get("defaultStackPermission").and_then(Value::as_i64),
+        members_can_create_teams: metadata.get("membersCanCreateTeams").and_then(Value::as_bool),
         features: features.filter_map(|(name, on)| Some((name.clone(), on.as_bool()?))).collect(),
     }
 }

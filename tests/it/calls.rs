@@ -146,6 +146,16 @@ const CHANGES: &[(&str, &str, &[&str])] = &[
     ),
     ("a webhook goes by tombstone", "removed: {webhooks: [chat]}", &["DELETE hooks/chat"]),
     (
+        "settings loosen first, and restrain last",
+        "roles: {newcomer: {permissions: [stack:read]}}\nsettings: {defaultRole: newcomer, defaultStackPermission: read, membersCanCreateTeams: false, maxTokenLifetime: 365d}",
+        &[
+            r#"POST roles {"name":"newcomer","description":"","resourceType":"global","uxPurpose":"role","details":{"__type":"PermissionDescriptorAllow","permissions":["stack:read"]}}"#,
+            r#"PATCH  {"setDefaultStackPermission":101}"#,
+            "PATCH roles/<hole>/default",
+            r#"PATCH  {"setMaxAccessTokenExpiryDays":365}"#,
+        ],
+    ),
+    (
         "a secret that is there already is no difference",
         "webhooks: {ops: {url: 'https://hooks.example/ops', secret: env:KEY}}",
         &[],

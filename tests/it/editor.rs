@@ -227,11 +227,14 @@ fn every_reference_leads_somewhere_and_every_definition_is_used() {
 fn the_fields_of_an_entry_are_those_that_are_compared() {
     let schema = schema::manifest();
     for facts in kinds::ALL.iter().map(|it| it.facts()) {
-        let values = &schema["properties"][facts.section]["additionalProperties"];
+        let section = &schema["properties"][facts.section];
+        let one = facts.shape == kinds::Shape::One;
+        let values = if one { section } else { &section["additionalProperties"] };
         let entry = values["$ref"].as_str().map_or(Some(values), |it| target(&schema, it)).unwrap();
         let mut shown: Vec<_> = entry["properties"].as_object().unwrap().keys().map(String::as_str).collect();
-        let common =
-            ["note", "protect", "renamedFrom"].into_iter().filter(|it| *it != "renamedFrom" || facts.renamable);
+        let common = ["note", "protect", "renamedFrom"]
+            .into_iter()
+            .filter(|it| (*it != "renamedFrom" || facts.renamable) && (*it != "protect" || !one));
         let mut known: Vec<_> = facts.fields.iter().map(|(name, _)| *name).chain(common).collect();
         shown.sort_unstable();
         known.sort_unstable();

@@ -44,6 +44,7 @@ tokens:
   ci: {scope: organization, rotation: 2, lifetime: 90d, saveTo: 'file:ci'}
   bot: {scope: team/platform, lifetime: 90d, saveTo: 'file:bot'}
   fresh: {scope: team/platform, lifetime: 90d, saveTo: 'file:fresh'}
+settings: {defaultRole: auditor, membersCanCreateTeams: true, maxTokenLifetime: 365d}
 removed:
   members: [mallory]
   roles: [stale]

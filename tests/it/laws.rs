@@ -114,7 +114,7 @@ fn no_output_holds_the_value_of_a_token_or_a_secret() {
     }
 }
 
-/// A manifest over the demo organization: any people, teams, grants, services, tokens and webhooks, nothing dangerous.
+/// A manifest over the demo organization: any people, teams, grants, services, tokens, issuers, webhooks and settings, nothing dangerous.
 fn manifest(u: &mut Unstructured) -> arbitrary::Result<String> {
     let people = ["carol", "frank", "grace", "ken", "zoe", "erin", "mia"];
     let stacks = ["shop/prod", "shop/staging", "etl/prod", "infra/network"];
@@ -199,7 +199,7 @@ fn manifest(u: &mut Unstructured) -> arbitrary::Result<String> {
     let rotation = u.int_in_range(1..=3)?;
     let overlap = u.choose(&["0d", "1d"])?;
     text.push_str(&format!(
-        "tokens:\n  ci-deploy: {{scope: organization, rotation: {rotation}, overlap: {overlap}, saveTo: file:ci}}\n  \
+        "tokens:\n  ci-deploy: {{scope: organization, lifetime: 90d, rotation: {rotation}, overlap: {overlap}, saveTo: file:ci}}\n  \
          crew-bot: {{scope: team/crew, lifetime: 30d, saveTo: file:crew}}\n"
     ));
     text.push_str("webhooks:\n");
@@ -214,6 +214,19 @@ fn manifest(u: &mut Unstructured) -> arbitrary::Result<String> {
             "  {name}: {{url: '{url}', format: {format}, active: {active}, groups: [{groups}], filters: [{filters}]{secret}}}\n"
         ));
     }
+    text.push_str("settings:\n");
+    let settings = [
+        ("defaultRole", *u.choose(&["member", "reader", "deployer"])?),
+        ("defaultStackPermission", *u.choose(&["none", "read", "write", "admin"])?),
+        ("membersCanCreateTeams", *u.choose(&["true", "false"])?),
+        ("maxTokenLifetime", *u.choose(&["0d", "365d", "17520h"])?),
+    ];
+    for (name, value) in settings {
+        if u.arbitrary()? {
+            text.push_str(&format!("  {name}: {value}\n"));
+        }
+    }
+    text.push_str("  note: any\n");
     Ok(text)
 }
 

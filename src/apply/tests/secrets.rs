@@ -54,6 +54,25 @@ async fn the_value_is_in_its_sink_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_sent_is_repeated_nowhere() {
+    let secret = Hole::Environment { variable: "HOOK_KEY".to_owned() };
+    let make = Call::new(Method::Post, ["hooks"]).body(json!({"secret": null})).hole("/secret", secret);
+    let plan = plan(vec![steps_of("hook", vec![action(1, Phase::Grow, &[], vec![make])])]);
+    assert_eq!(variables(&plan), ["HOOK_KEY"]);
+    // A service that quotes what it was sent.
+    for status in [400, 422] {
+        let quoting = move |seen: &Seen| Reply::Json(status, json!({"code": status, "message": seen.body.to_string()}));
+        let server = Server::start(quoting).await;
+        let ran = apply(&plan, &server).await;
+        assert_eq!(server.seen()[0].body, json!({"secret": super::CANARY}));
+        let (message, uncertain) = ran.failed(1);
+        assert!(message.contains(&status.to_string()) && !uncertain, "{message}");
+        let said = format!("{:?} {:?} {}", ran.report, ran.events, serde_json::to_string(&plan).unwrap());
+        assert!(!said.contains("canary"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_whose_value_cannot_be_kept_is_revoked_at_once() {
     for value in
         [json!(""), json!("  \n                 "), json!("short"), json!(17), json!(null), json!({"a": CANARY})]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::kinds::role;
+use crate::kinds::settings;
 use crate::kinds::token::TokenSpec;
 use crate::kinds::token::read::{Generations, LiveToken};
 use crate::kinds::{Draft, World, org_path, typed};
@@ -210,7 +211,10 @@ fn findings_on_revocation(draft: &mut Draft, token: &LiveToken, world: &World) {
 }
 
 fn findings_on_expiry(draft: &mut Draft, spec: &TokenSpec, expires: Option<Instant>, world: &World) {
-    let cap = world.live.organization.max_access_token_expiry_days.filter(|it| *it > 0);
+    // The limit of today is what the new token meets, and the declared one what it will live under.
+    let live = world.live.organization.max_access_token_expiry_days.filter(|it| *it > 0);
+    let declared = settings::token_lifetime(world.desired).map(|it| it.seconds / DAY);
+    let cap = live.into_iter().chain(declared).min();
     let seconds = spec.lifetime.map(|it| it.seconds).or_else(|| expires.map(|it| it.0 - world.now().0));
     let name = &draft.change.name;
     let problem = match (seconds, cap) {

@@ -66,7 +66,8 @@ no role. A custom role of that name, in whatever spelling, could not be told apa
         "E0409",
         "a built-in role in another spelling",
         r#"Built-in roles are written `admin`, `member` and `billing-manager`, not as the console shows them. A
-token can only have `admin` of these; left out, it may do what a regular member may do.
+token can only have `admin` of these; left out, it may do what a regular member may do. By default,
+newcomers can only get `member` of these.
 "#,
     ),
     (
@@ -157,6 +158,14 @@ rules: {aud: "urn:pulumi:org:acme", sub: "repo:acme/shop:environment:prod"}
         "one thing under two names",
         r#"Two entries name the same thing, which the service knows by something else than its name: an OIDC
 issuer is its `url`. Only one of the names could hold.
+"#,
+    ),
+    (
+        "E0421",
+        "a token that outlives the organization's limit",
+        r#"`settings.maxTokenLifetime` says how long tokens of the organization live at most, and the service
+refuses to make or to accept one that would live longer. Shorten the token's `lifetime`, or allow
+more.
 "#,
     ),
 ];

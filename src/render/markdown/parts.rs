@@ -101,7 +101,9 @@ fn diff(changes: &[&Change], cut: Cut) -> String {
 fn names(changes: &[&Change]) -> String {
     let mut kinds: Vec<(&str, Vec<String>)> = Vec::new();
     for change in changes {
-        let name = escape::code(&format!("{}{}", Sign::from(change.verb).character(true), change.name));
+        // The one resource of a kind without names is called by its kind.
+        let name = if change.name.is_empty() { &change.kind } else { &change.name };
+        let name = escape::code(&format!("{}{name}", Sign::from(change.verb).character(true)));
         match kinds.last_mut() {
             Some((kind, names)) if *kind == change.kind => names.push(name),
             _ => kinds.push((&change.kind, vec![name])),

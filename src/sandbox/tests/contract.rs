@@ -132,7 +132,7 @@ async fn credentials_and_hooks() {
     });
     let bot = json!({"name": "platform-ci", "description": "", "expires": 0});
     let hook = json!({
-        "organizationName": "acme", "name": "ops", "displayName": "Ops", "payloadUrl": "https://hooks.example.com/p",
+        "organizationName": "acme", "name": "new", "displayName": "New", "payloadUrl": "https://hooks.example.com/p",
         "active": true, "format": "raw", "filters": ["stack_deleted"], "secret": "x",
     });
     let issuer = json!({"name": "github", "url": "https://issuer.example.com", "maxExpiration": 3600});
@@ -148,10 +148,10 @@ async fn credentials_and_hooks() {
         ("DELETE", "/user/tokens/t-8", Value::Null, 204),
         ("POST", "/orgs/acme/hooks", hook.clone(), 201),
         ("GET", "/orgs/acme/hooks", Value::Null, 200),
-        ("PATCH", "/orgs/acme/hooks/ops", hook, 200),
-        ("POST", "/orgs/acme/hooks/ops/ping", Value::Null, 200),
-        ("POST", "/orgs/acme/hooks/ops/deliveries/d-1/redeliver", Value::Null, 200),
-        ("DELETE", "/orgs/acme/hooks/ops", Value::Null, 204),
+        ("PATCH", "/orgs/acme/hooks/new", hook, 200),
+        ("POST", "/orgs/acme/hooks/new/ping", Value::Null, 200),
+        ("POST", "/orgs/acme/hooks/new/deliveries/d-1/redeliver", Value::Null, 200),
+        ("DELETE", "/orgs/acme/hooks/new", Value::Null, 204),
         ("POST", "/orgs/acme/oidc/issuers", issuer, 200),
         ("GET", "/orgs/acme/oidc/issuers", Value::Null, 200),
         ("GET", "/orgs/acme/oidc/issuers/e-1", Value::Null, 200),

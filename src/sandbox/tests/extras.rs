@@ -43,6 +43,7 @@ async fn invitations_fail_one_by_one_inside_a_success() {
 #[tokio::test]
 async fn hooks_are_a_bare_array_and_keep_their_secret() {
     let world = demo().await;
+    world.server.change(|it| it.hooks.clear());
     assert_eq!(world.get("/orgs/acme/hooks").await, json!([]));
     let hook = json!({
         "organizationName": "acme", "name": "ops", "displayName": "Ops", "payloadUrl": "https://hooks.example.com/p",
@@ -78,6 +79,10 @@ async fn hooks_are_a_bare_array_and_keep_their_secret() {
 #[tokio::test]
 async fn policies_have_their_own_id_and_are_never_empty() {
     let mut world = demo().await;
+    world.server.change(|it| {
+        it.issuers.clear();
+        it.policies.clear();
+    });
     let issuers = "/orgs/acme/oidc/issuers";
     let body = json!({"name": "github", "url": "https://issuer.example.com", "maxExpiration": 3600});
     let (status, issuer) = world.call("POST", issuers, Some(body.clone())).await;
@@ -198,7 +203,7 @@ async fn a_feature_that_is_off_is_refused() {
     let role = json!({"name": "x", "details": {"__type": "PermissionDescriptorAllow", "permissions": []}});
     world.refused("POST", "/orgs/acme/roles", role, 400, "customRolesEnabled").await;
     let hook = json!({
-        "organizationName": "acme", "name": "ops", "displayName": "Ops", "payloadUrl": "https://x.example",
+        "organizationName": "acme", "name": "new", "displayName": "New", "payloadUrl": "https://x.example",
         "active": true,
     });
     assert_eq!(world.status("POST", "/orgs/acme/hooks", hook).await, 201);
