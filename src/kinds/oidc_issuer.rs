@@ -13,7 +13,7 @@ mod steps;
 
 use crate::kinds::token::{TokenRole, check_token_role};
 use crate::kinds::words::{ClaimPattern, IssuerUrl, Login, Thumbprint};
-use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Shape, World};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World};
 use crate::model::{
     Action, Call, Change, Duration, FieldChange, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Severity,
 };
@@ -129,6 +129,16 @@ static FACTS: Facts = Facts {
     protected_list: None,
 };
 
+static RIGHTS: &[Right] = &[
+    Right::new("GET /api/orgs/*/oidc/issuers", &["oidc_issuers:read"]),
+    Right::new("GET /api/orgs/*/oidc/issuers/*", &["oidc_issuers:read"]),
+    Right::new("POST /api/orgs/*/oidc/issuers", &["oidc_issuers:create"]),
+    Right::new("PATCH /api/orgs/*/oidc/issuers/*", &["oidc_issuers:update"]),
+    Right::new("DELETE /api/orgs/*/oidc/issuers/*", &["oidc_issuers:delete"]),
+    Right::new("GET /api/orgs/*/auth/policies/oidcissuers/*", &["auth_policies:read"]),
+    Right::new("PATCH /api/orgs/*/auth/policies/*", &["auth_policies:update"]),
+];
+
 impl Kind for OidcIssuer {
     fn facts(&self) -> &'static Facts {
         &FACTS
@@ -199,6 +209,10 @@ impl Kind for OidcIssuer {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        RIGHTS
     }
 
     fn rehearse(
