@@ -135,6 +135,14 @@ the program's own tokens are no secrets of anything else: keep the webhook's in 
 "#,
     ),
     (
+        "E0421",
+        "a token that outlives the organization's limit",
+        r#"`settings.maxTokenLifetime` says how long tokens of the organization live at most, and the service
+refuses to make or to accept one that would live longer. Shorten the token's `lifetime`, or allow
+more.
+"#,
+    ),
+    (
         "E0431",
         "a policy that does not fit together",
         r#"A policy of an OIDC issuer speaks of one type of token, and names what belongs to that type:
@@ -158,14 +166,6 @@ rules: {aud: "urn:pulumi:org:acme", sub: "repo:acme/shop:environment:prod"}
         "one thing under two names",
         r#"Two entries name the same thing, which the service knows by something else than its name: an OIDC
 issuer is its `url`. Only one of the names could hold.
-"#,
-    ),
-    (
-        "E0421",
-        "a token that outlives the organization's limit",
-        r#"`settings.maxTokenLifetime` says how long tokens of the organization live at most, and the service
-refuses to make or to accept one that would live longer. Shorten the token's `lifetime`, or allow
-more.
 "#,
     ),
 ];
