@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use crate::kinds::{self, Draft, World};
 use crate::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool};
 use crate::model::{
-    Action, Call, Change, Desired, Diagnostic, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary,
-    Verb,
+    Change, Desired, Diagnostic, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb,
 };
 
 mod compare;
@@ -235,13 +234,6 @@ fn summary(changes: &[Change], unchanged: usize, blocked: usize) -> Summary {
     }
 }
 
-/// A call without what is said about it if it is refused.
-fn without_advice(call: &mut Call) {
-    call.permissions.clear();
-    call.forbidden = None;
-    call.others_mut().for_each(without_advice);
-}
-
 /// How many requests an apply sends.
 fn writes<'a>(changes: impl Iterator<Item = &'a Change>) -> usize {
     changes.flat_map(|it| &it.steps).map(|it| it.calls.len()).sum()
@@ -256,7 +248,6 @@ pub fn checksum(plan: &Plan) -> String {
             it.source = None;
             it.diagnostics.clear();
             it.remarks.clear();
-            it.steps.iter_mut().flat_map(Action::calls_mut).for_each(without_advice);
             it
         });
         json!(bare.collect::<Vec<_>>())
