@@ -392,7 +392,10 @@ impl Session {
         let counts: Vec<String> = crate::kinds::ALL
             .iter()
             .filter(|it| live.kind(it.facts().word).read)
-            .map(|it| count(live.kind(it.facts().word).objects.len(), it.facts().word))
+            .map(|it| {
+                let objects = live.kind(it.facts().word).objects.values();
+                count(objects.filter(|it| it.awaited.is_none()).count(), it.facts().word)
+            })
             .collect();
         let name = self.name();
         if counts.is_empty() {

@@ -6,13 +6,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod invite;
 mod read;
 mod rehearsal;
 mod steps;
 
-use crate::kinds::words::{Login, RoleName};
+use crate::kinds::words::{Email, Login, RoleName};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
+use crate::model::{Action, Call, Change, FieldChange, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
 /// The kind.
 pub struct Member;
@@ -28,12 +29,19 @@ pub struct MemberSpec {
     /// Left out: the live role stays, and newcomers get `member`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<MemberRole>,
+    /// The address to which an invitation is sent while this login does not belong to the organization.
+    /// Until it is accepted, the person is in no team. Left out: the login is added at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invite: Option<Email>,
 }
 
 /// A built-in role, or the name of a custom role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MemberRole(pub RoleName);
+
+/// What is said of an invitation instead of its address.
+const BY_EMAIL: &str = "by e-mail";
 
 /// The roles every organization has.
 pub const BUILT_IN_ROLES: [(&str, &str); 3] = [
@@ -67,7 +75,7 @@ static FACTS: Facts = Facts {
     name_pattern: Some(Login::PATTERN),
     snippet: || json!({"${1:login}": {"role": "${2:member}"}}),
     ignores_case: true,
-    fields: &[("role", FieldRule::Value)],
+    fields: &[("role", FieldRule::Value), ("invite", FieldRule::Private(BY_EMAIL))],
     renamable: false,
     prunable: true,
     deletion_is_dangerous: false,
@@ -119,6 +127,10 @@ impl Kind for Member {
         spec["role"].as_str().map(|it| ResourceId::new("role", it)).into_iter().collect()
     }
 
+    fn due(&self, _spec: &Value, live: &LiveObject, _world: &World) -> Vec<(FieldRule, FieldChange)> {
+        invite::due(live)
+    }
+
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
     }
@@ -137,12 +149,17 @@ impl Kind for Member {
         spec["role"] == "admin"
     }
 
+    fn only_asks(&self, spec: &Value) -> bool {
+        spec.get("invite").is_some()
+    }
+
     fn budget(&self) -> Budget {
         Budget { percent: 10, least: 1, most: 10 }
     }
 
     fn administrators(&self, name: &str, spec: &Value) -> Vec<String> {
-        if self.administers(spec) { vec![name.to_lowercase()] } else { Vec::new() }
+        // Whoever was only invited does not yet.
+        if self.administers(spec) && spec.get("invite").is_none() { vec![name.to_lowercase()] } else { Vec::new() }
     }
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {

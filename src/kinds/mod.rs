@@ -161,6 +161,12 @@ pub trait Kind: Sync {
         true
     }
 
+    /// Whether making an object with this spec only asks for it: it is there when somebody outside agrees.
+    /// Default: no.
+    fn only_asks(&self, _spec: &Value) -> bool {
+        false
+    }
+
     /// The people who administer the organization by this resource, with this spec. Default: nobody.
     fn administrators(&self, _name: &str, _spec: &Value) -> Vec<String> {
         Vec::new()

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::kinds::{self, Kind};
 use crate::model::{Desired, Instant, Organization, Scope};
 use crate::plan::origin;
@@ -31,10 +29,15 @@ pub fn scopes(desired: &Desired, organization: &Organization, now: Instant) -> B
         {
             scope.declared.insert(name, spec.clone());
         }
+        if let Some((_, before)) = origin::base_entry(desired, &entry.id) {
+            scope.based.insert(entry.id.name.clone(), kind.canonical(before.spec()).unwrap_or_default());
+        }
     }
     for id in desired.removed.keys() {
         if let Some(scope) = scopes.get_mut(id.kind.as_str()) {
-            scope.doomed.insert(id.name.clone(), Value::Null);
+            let before = origin::base_entry(desired, id).map(|it| it.1.spec());
+            let spec = before.and_then(|it| kinds::by_word(&id.kind)?.canonical(it).ok());
+            scope.doomed.insert(id.name.clone(), spec.unwrap_or_default());
         }
     }
     for entry in origin::left(desired) {

@@ -37,7 +37,7 @@ pub fn plan(plan: &Plan) -> String {
 }
 
 fn push_call(call: &Call, text: &mut String) {
-    let Call { method, path, query, body, holes, captures, already, otherwise, undo } = call;
+    let Call { method, path, query, body, holes, captures, already, proof, otherwise, undo } = call;
     let path: String = path.iter().map(|it| format!("/{}", segment(it))).collect();
     let parameters: Vec<_> =
         query.iter().map(|(name, value)| format!("{}={}", escape::percent(name), escape::percent(value))).collect();
@@ -64,6 +64,9 @@ fn push_call(call: &Call, text: &mut String) {
     if !already.is_empty() {
         let already: Vec<_> = already.iter().map(u16::to_string).collect();
         text.push_str(&format!("     {} = it is so already\n", already.join(", ")));
+    }
+    if let Some(proof) = proof {
+        text.push_str(&format!("     done if the answer has {}\n", escape::terminal(proof)));
     }
     if let Some(undo) = undo {
         text.push_str("   if its value cannot be kept:\n");

@@ -9,6 +9,7 @@ mod examples;
 mod faults;
 mod hazards;
 mod interruption;
+mod invites;
 mod laws;
 mod mistakes;
 mod renames;

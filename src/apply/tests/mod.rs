@@ -139,6 +139,7 @@ async fn apply_at(plan: &Plan, url: &str, sinks: Sinks, concurrency: usize, stop
     let count = AtomicUsize::new(0);
     let means = Means {
         sinks,
+        given: crate::apply::Given::new(),
         concurrency,
         now: Box::new(|| Instant(1_000_000)),
         nonce: Box::new(move || Ok(format!("nonce{}", count.fetch_add(1, Ordering::Relaxed)))),
@@ -501,6 +502,7 @@ async fn a_plan_without_an_order_is_not_begun() {
         let (_never, stop) = watch::channel(false);
         let means = Means {
             sinks: Sinks::default(),
+            given: crate::apply::Given::new(),
             concurrency: 8,
             now: Box::new(|| Instant(0)),
             nonce: Box::new(|| Ok(String::new())),

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::session::{self, ConnectionArgs, ManifestArgs, PlanArgs, Session};
 use crate::cli::ui::Ui;
-use crate::model::{Outcome, Plan, Report, Verification};
+use crate::model::{Outcome, Plan, Report, ResourceId, Verification};
 use crate::render;
 
 /// How often the service is read again after the last step, and how long is waited in between: what
@@ -145,8 +145,11 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
     let terminal = std::io::stderr().is_terminal();
     let on_event = |event: Event| progress(&event, terminal, ui);
     let now = session.clock();
+    let value = |of: &ResourceId, pointer: &str| session.desired.entries.get(of)?.spec().pointer(pointer).cloned();
+    let given = apply::wanted(plan).into_iter().filter_map(|it| Some((it.clone(), value(&it.0, &it.1)?)));
     let means = Means {
         sinks,
+        given: given.collect(),
         concurrency: session.writes(),
         now: Box::new(move || now.unwrap_or_else(session::clock)),
         nonce: Box::new(apply::secure_nonce),

@@ -46,6 +46,8 @@ pub struct Danger {
 
 /// A live object's fixed field changes without a successor.
 pub(super) const IMMUTABLE: &str = "token-immutable";
+/// Somebody is not there yet, and was asked.
+pub(super) const PENDING: &str = "pending-invite";
 /// More goes than a plan may take away without being asked to.
 const BUDGET: &str = "budget";
 /// What is full today becomes empty.
@@ -205,6 +207,10 @@ pub static NOTES: &[(&str, &str)] = &[
     (
         "base-unknown",
         "The base branch's manifest could not be read, so that the plan cannot tell this change from drift, and deletes nothing on the ground that it is no longer declared.",
+    ),
+    (
+        PENDING,
+        "Somebody was invited by e-mail and has not accepted yet. No second invitation is sent, and nothing else is planned for them: an invitation does not tell under which login they will join, so that they are in no team before. An invitation can be cancelled by a tombstone, or by leaving the manifest with `--base`.",
     ),
     ("tombstone-done", "The object that a line under `removed` names is gone already."),
 ];

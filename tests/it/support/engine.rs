@@ -86,6 +86,7 @@ impl Engine {
         let (_stop, stopped) = tokio::sync::watch::channel(false);
         let means = Means {
             sinks,
+            given: apply::Given::new(),
             concurrency: apply::CONCURRENCY,
             now: Box::new(|| Instant(NOW_SECONDS)),
             nonce: Box::new(apply::secure_nonce),
