@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::kinds::{self, Kind};
 use crate::model::{Desired, Instant, Organization, Scope};
 use crate::plan::origin;
@@ -53,8 +55,31 @@ pub fn scopes(desired: &Desired, organization: &Organization, now: Instant) -> B
             scope.everything = true;
         }
     }
+    for kind in kinds::ALL {
+        let leaving = kind.reports_on().iter().any(|it| leaves(it, &scopes));
+        let pruned = kind.reports_on().iter().any(|it| scopes.get(it).is_some_and(|it| it.everything));
+        if let Some(scope) = scopes.get_mut(kind.facts().word) {
+            scope.wherever = leaving;
+            // Whether anybody goes only the reading tells: a list is read for that, and not one for each team.
+            scope.listed |= pruned;
+        }
+    }
     read_along(&mut scopes);
     scopes
+}
+
+/// Whether something of a kind goes, or no longer administers as it did on the base branch.
+fn leaves(word: &str, scopes: &BTreeMap<&'static str, Scope>) -> bool {
+    let (Some(kind), Some(scope)) = (kinds::by_word(word), scopes.get(word)) else { return false };
+    let demoted = |(name, before): (&String, &Value)| {
+        // What is left out stays as it is.
+        let mut after = before.clone();
+        if let (Some(after), Some(Value::Object(given))) = (after.as_object_mut(), scope.declared.get(name)) {
+            after.extend(given.clone());
+        }
+        kind.administers(before) && !kind.administers(&after)
+    };
+    !scope.doomed.is_empty() || scope.based.iter().any(demoted)
 }
 
 /// The name under which an interrupted rename may have left the entry's object.

@@ -15,6 +15,7 @@ mod emptied;
 mod going;
 mod held;
 mod lookalike;
+mod outliving;
 
 pub use allowance::Allowance;
 
@@ -209,6 +210,10 @@ pub static NOTES: &[(&str, &str)] = &[
         "The base branch's manifest could not be read, so that the plan cannot tell this change from drift, and deletes nothing on the ground that it is no longer declared.",
     ),
     (
+        "token-outlives-member",
+        "Tokens of the organization and of teams outlive whoever made them, and whoever made them may have kept their values. This plan removes such a person, or makes them no administrator any more. Rotate what is still needed, and revoke the rest: until then, nobody is really gone. Tokens that the same plan rotates or revokes are not listed.",
+    ),
+    (
         PENDING,
         "Somebody was invited by e-mail and has not accepted yet. No second invitation is sent, and nothing else is planned for them: an invitation does not tell under which login they will join, so that they are in no team before. An invitation can be cancelled by a tombstone, or by leaving the manifest with `--base`.",
     ),
@@ -267,6 +272,7 @@ pub(super) fn judge(drafts: &mut [Draft], world: &World, options: &Options) -> V
     held::judge(drafts, world);
     emptied::lists(drafts);
     lookalike::judge(drafts);
+    outliving::judge(drafts, world);
     let mut whole = budget::exceeded(drafts, world, options);
     whole.extend(administrators::new(drafts, options));
     whole.extend(emptied::kinds(drafts, world, options));
