@@ -11,10 +11,15 @@ use crate::model::{Call, Hole, Instant, ResourceId, Segment};
 /// What earlier answers of this run gave, by resource and word.
 pub(super) type Kept = BTreeMap<(ResourceId, String), Value>;
 
+/// Values of the manifest that no plan holds, by entry and pointer.
+pub type Given = BTreeMap<(ResourceId, String), Value>;
+
 /// What holes are filled with.
 pub(super) struct Filling<'a> {
     /// What earlier answers gave.
     pub(super) kept: &'a Kept,
+    /// What the manifest gives.
+    pub(super) given: &'a Given,
     /// The moment of sending.
     pub(super) now: Instant,
     /// Makes up the end of a fresh name.
@@ -30,6 +35,15 @@ pub(super) struct Filled {
     pub(super) request: Request,
     /// The names that were made up for it.
     pub(super) names: Vec<String>,
+    /// Values in it that nobody shall see, and what is said instead.
+    pub(super) private: Vec<(String, String)>,
+}
+
+impl Filled {
+    /// A text without them, whoever said it.
+    pub(super) fn discreet(private: &[(String, String)], text: &str) -> String {
+        private.iter().fold(text.to_owned(), |text, (value, instead)| text.replace(value.as_str(), instead))
+    }
 }
 
 /// Six characters of `a-z2-7` from the system's randomness: two to the thirtieth fresh names.
@@ -47,7 +61,7 @@ pub fn secure_nonce() -> Result<String, String> {
 /// # Errors
 /// When something is missing. Then nothing can be sent.
 pub(super) fn fill(call: &Call, with: &Filling<'_>) -> Result<Filled, String> {
-    let mut names = Vec::new();
+    let (mut names, mut private) = (Vec::new(), Vec::new());
     let mut path = Vec::with_capacity(call.path.len());
     for segment in &call.path {
         path.push(match segment {
@@ -59,13 +73,18 @@ pub(super) fn fill(call: &Call, with: &Filling<'_>) -> Result<Filled, String> {
     let mut body = call.body.clone();
     for (pointer, hole) in &call.holes {
         match body.as_mut().and_then(|it| it.pointer_mut(pointer)) {
-            Some(place) if place.is_null() => *place = with.value(hole, &mut names)?,
+            Some(place) if place.is_null() => {
+                *place = with.value(hole, &mut names)?;
+                if let (Hole::Given { .. }, Some(value)) = (hole, place.as_str()) {
+                    private.push((value.to_owned(), hole.to_string()));
+                }
+            }
             _ => return Err(format!("the plan has no place for {hole} at `{pointer}` of the body")),
         }
     }
     let confidential = !call.variables().is_empty();
     let request = Request { method: call.method, path, query: call.query.clone(), body, confidential };
-    Ok(Filled { request, names })
+    Ok(Filled { request, names, private })
 }
 
 impl Filling<'_> {
@@ -88,6 +107,14 @@ impl Filling<'_> {
                 Some(secret) => Ok(Value::from(secret.expose())),
                 None => Err(format!("the environment variable `{variable}` was not looked up")),
             },
+            Hole::Given { of, pointer, .. } => {
+                let value = self.given.get(&(of.clone(), pointer.clone()));
+                let value = value.ok_or_else(|| format!("the manifest does not give {hole}"))?;
+                if !value.as_str().is_some_and(|it| hole.is_for(it)) {
+                    return Err(format!("the manifest now gives another {hole} than the plan was made with"));
+                }
+                Ok(value.clone())
+            }
         }
     }
 }
@@ -122,7 +149,10 @@ mod tests {
     fn filled(call: &Call, id: Option<Value>) -> Result<super::Filled, String> {
         let kept: Kept = id.into_iter().map(|it| ((token(), "id".to_owned()), it)).collect();
         let secrets = Secrets::look_up(["KEY"].into_iter(), |_| Some(Secret::new("hush".to_owned()))).unwrap();
-        fill(call, &Filling { kept: &kept, now: Instant(1_000), nonce: &|| Ok("abc234".to_owned()), secrets: &secrets })
+        let to = |it: &str| (ResourceId::new("member", "erin"), it.to_owned());
+        let given = [(to("/invite"), json!("erin@example.com"))].into();
+        let nonce = || Ok("abc234".to_owned());
+        fill(call, &Filling { kept: &kept, given: &given, now: Instant(1_000), nonce: &nonce, secrets: &secrets })
     }
 
     #[test]
@@ -170,6 +200,19 @@ mod tests {
         assert!(!format!("{told:?}").contains("hush"));
         assert!(filled(&call("OTHER"), None).unwrap_err().contains("`OTHER`"));
         assert!(filled(&Call::new(Method::Post, [Segment::Hole(secret("KEY"))]), None).is_err());
+    }
+
+    #[test]
+    fn a_value_of_the_manifest_is_the_one_that_was_planned_with() {
+        let hole = |value: &str| Hole::given(ResourceId::new("member", "erin"), "/invite", value);
+        let call = |value: &str| Call::new(Method::Post, ["api"]).body(json!({"it": null})).hole("/it", hole(value));
+        let sent = filled(&call("erin@example.com"), None).unwrap();
+        assert_eq!(sent.request.body, Some(json!({"it": "erin@example.com"})));
+        let text = super::Filled::discreet(&sent.private, "erin@example.com is taken");
+        assert_eq!(text, "<invite of member/erin> is taken");
+        let problem = filled(&call("else@example.com"), None).unwrap_err();
+        assert_eq!(problem, "the manifest now gives another <invite of member/erin> than the plan was made with");
+        assert!(!serde_json::to_string(&call("erin@example.com")).unwrap().contains("example.com"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::api::WriteClient;
-use crate::model::{Instant, Outcome, Plan, Report, ResourceId, StepReport, Verification, report};
+use crate::model::{Hole, Instant, Outcome, Plan, Report, ResourceId, StepReport, Verification, report};
 
 mod check;
 mod file_sink;
@@ -27,7 +27,7 @@ mod sinks;
 #[cfg(test)]
 mod tests;
 
-pub use holes::secure_nonce;
+pub use holes::{Given, secure_nonce};
 pub use secrets::{Secrets, variables};
 pub use sinks::{Sinks, addresses};
 
@@ -51,6 +51,8 @@ pub struct Means {
     pub sinks: Sinks,
     /// The secrets the plan sends, looked up.
     pub secrets: Secrets,
+    /// What the manifest gives and the plan must not hold: see [`wanted`].
+    pub given: Given,
     /// How many steps are under way at once: [`CONCURRENCY`].
     pub concurrency: usize,
     /// Reads the clock.
@@ -91,7 +93,7 @@ type Running<'a> = Vec<Pin<Box<dyn Future<Output = (usize, Ended)> + 'a>>>;
 /// Carries out a plan. Never fails as a whole: the report says what became of every step.
 /// Reading again what was touched is left to the caller.
 pub async fn run(plan: &Plan, client: &WriteClient, means: Means, on_event: &dyn Fn(Event)) -> Report {
-    let Means { sinks, secrets, concurrency, now, nonce, pause, stop } = means;
+    let Means { sinks, secrets, given, concurrency, now, nonce, pause, stop } = means;
     let mut schedule = match Schedule::of(plan) {
         Ok(schedule) => schedule,
         Err(why) => return to_report(plan, schedule::nothing_of(plan, &why)),
@@ -102,6 +104,7 @@ pub async fn run(plan: &Plan, client: &WriteClient, means: Means, on_event: &dyn
         secrets,
         now,
         nonce,
+        given,
         stop: stop.clone(),
         kept: RefCell::default(),
         no_route: RefCell::default(),
@@ -150,6 +153,18 @@ pub async fn run(plan: &Plan, client: &WriteClient, means: Means, on_event: &dyn
         finished(&schedule, index);
     }
     to_report(plan, schedule.into_reports())
+}
+
+/// The values of the manifest that a plan's calls need and that the plan does not hold: of which entry, and where.
+pub fn wanted(plan: &Plan) -> BTreeSet<(ResourceId, String)> {
+    let calls = plan.all_changes().flat_map(|it| &it.steps).flat_map(|it| &it.calls);
+    let holes = calls.flat_map(|it| it.holes.values());
+    holes
+        .filter_map(|it| match it {
+            Hole::Given { of, pointer, .. } => Some((of.clone(), pointer.clone())),
+            Hole::Kept { .. } | Hole::FreshName { .. } | Hole::After { .. } | Hole::Environment { .. } => None,
+        })
+        .collect()
 }
 
 /// The resources that may differ from what they were before: those of every step that was tried.

@@ -22,11 +22,16 @@ impl Sender<'_> {
         names: &[String],
     ) -> Result<Vec<String>, Failure> {
         let mut remarks: Vec<String> = names.iter().map(|it| format!("as {it}")).collect();
-        if call.captures.is_empty() {
+        if call.captures.is_empty() && call.proof.is_none() {
             return Ok(remarks);
         }
         let mut body = answer.value().unwrap_or(Value::Null);
         drop(answer);
+        if call.proof.as_ref().is_some_and(|it| body.pointer(it).is_none_or(Value::is_null)) {
+            wipe(&mut body);
+            let message = "the service answered that it was not done, and not why".to_owned();
+            return Err(Failure { message, uncertain: false, sign: Sign::Answering, status: None });
+        }
         let mut called: Vec<String> = names.to_vec();
         let mut values = Vec::new();
         for capture in &call.captures {

@@ -10,7 +10,7 @@ use tokio::time::Instant as Moment;
 
 use crate::api::{Answer, ApiError, Failure as Cause, Refusals, Request, WriteClient};
 use crate::apply::Secrets;
-use crate::apply::holes::{self, Filled, Filling, Kept};
+use crate::apply::holes::{self, Filled, Filling, Given, Kept};
 use crate::apply::sinks::{self, Sinks};
 use crate::model::{Action, Call, Instant, Into, Method, Outcome, ResourceId, Segment};
 
@@ -22,6 +22,7 @@ pub(super) struct Sender<'a> {
     pub(super) now: Box<dyn Fn() -> Instant>,
     pub(super) nonce: Box<dyn Fn() -> Result<String, String>>,
     pub(super) stop: watch::Receiver<bool>,
+    pub(super) given: Given,
     pub(super) kept: RefCell<Kept>,
     /// Shapes of calls for which this service has no route.
     pub(super) no_route: RefCell<BTreeSet<Shape>>,
@@ -160,9 +161,15 @@ impl Sender<'_> {
         if let Some(address) = sinks::of_call(call).into_iter().find(|it| !self.sinks.has(it)) {
             return Err(Failure::unsent(format!("`{address}` was not opened, and the value would be lost")));
         }
-        let Filled { request, names } = {
+        let Filled { request, names, private } = {
             let kept = self.kept.borrow();
-            let filling = Filling { kept: &kept, now: (self.now)(), nonce: &*self.nonce, secrets: &self.secrets };
+            let filling = Filling {
+                kept: &kept,
+                given: &self.given,
+                now: (self.now)(),
+                nonce: &*self.nonce,
+                secrets: &self.secrets,
+            };
             holes::fill(call, &filling).map_err(Failure::unsent)?
         };
         let error = match self.pass(&request, secret).await {
@@ -183,7 +190,8 @@ impl Sender<'_> {
             }
             Some(_) | None => {}
         }
-        Err(Failure::of(error, call, &names, secret))
+        let failure = Failure::of(error, call, &names, secret);
+        Err(Failure { message: Filled::discreet(&private, &failure.message), ..failure })
     }
 
     /// Sends a request once, not counting the times it was turned away at the door: 429 says that nothing

@@ -396,7 +396,10 @@ impl Session {
         let counts: Vec<String> = crate::kinds::ALL
             .iter()
             .filter(|it| live.kind(it.facts().word).read)
-            .map(|it| count(live.kind(it.facts().word).objects.len(), it.facts().word))
+            .map(|it| {
+                let objects = live.kind(it.facts().word).objects.values();
+                count(objects.filter(|it| it.awaited.is_none()).count(), it.facts().word)
+            })
             .collect();
         // How many it took is no part of the plan, which is the same however it was read.
         let (name, requests) = (self.name(), count(requests.get(), "request"));

@@ -7,12 +7,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod invite;
 mod read;
 mod rehearsal;
 mod steps;
 
 use crate::kinds::rights::switched_off;
-use crate::kinds::words::{Login, RoleName};
+use crate::kinds::words::{Email, Login, RoleName};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World, role};
 use crate::model::{
     Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
@@ -32,12 +33,19 @@ pub struct MemberSpec {
     /// Left out: the live role stays, and newcomers get `member`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<MemberRole>,
+    /// The address to which an invitation is sent while this login does not belong to the organization.
+    /// Until it is accepted, the person is in no team. Left out: the login is added at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invite: Option<Email>,
 }
 
 /// A built-in role, or the name of a custom role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MemberRole(pub RoleName);
+
+/// What is said of an invitation instead of its address.
+const BY_EMAIL: &str = "by e-mail";
 
 /// The roles every organization has.
 pub const BUILT_IN_ROLES: [(&str, &str); 3] = [
@@ -72,7 +80,7 @@ static FACTS: Facts = Facts {
     snippet: || json!({"${1:login}": {"role": "${2:member}"}}),
     ignores_case: true,
     shape: Shape::Map,
-    fields: &[("role", FieldRule::Value)],
+    fields: &[("role", FieldRule::Value), ("invite", FieldRule::Private(BY_EMAIL))],
     renamable: false,
     prunable: true,
     deletion_is_dangerous: false,
@@ -87,6 +95,10 @@ static RIGHTS: &[Right] = &[
     Right::new("POST /api/orgs/*/members/*", &["org_member:add"]),
     Right::new("PATCH /api/orgs/*/members/*", &["org_member:update"]),
     Right::new("DELETE /api/orgs/*/members/*", &["org_member:delete"]),
+    Right::new("GET /api/orgs/*/invites", &["invites:read"]),
+    Right::new("POST /api/orgs/*/invites/batch", &["invites:create"]),
+    Right::new("POST /api/orgs/*/invites", &["invites:create"]),
+    Right::new("DELETE /api/orgs/*/invites/*", &["invites:create"]),
 ];
 
 impl Kind for Member {
@@ -132,6 +144,10 @@ impl Kind for Member {
         spec["role"].as_str().map(|it| ResourceId::new("role", it)).into_iter().collect()
     }
 
+    fn due(&self, _spec: &Value, live: &LiveObject, _world: &World) -> Vec<(FieldRule, FieldChange)> {
+        invite::due(live)
+    }
+
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
     }
@@ -150,12 +166,17 @@ impl Kind for Member {
         spec["role"] == "admin"
     }
 
+    fn only_asks(&self, spec: &Value) -> bool {
+        spec.get("invite").is_some()
+    }
+
     fn budget(&self) -> Budget {
         Budget { percent: 10, least: 1, most: 10 }
     }
 
     fn administrators(&self, name: &str, spec: &Value) -> Vec<String> {
-        if self.administers(spec) { vec![name.to_lowercase()] } else { Vec::new() }
+        // Whoever was only invited does not yet.
+        if self.administers(spec) && spec.get("invite").is_none() { vec![name.to_lowercase()] } else { Vec::new() }
     }
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {

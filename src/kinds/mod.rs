@@ -224,6 +224,22 @@ pub trait Kind: Sync {
         None
     }
 
+    /// Kinds whose resources leave something of this kind behind when they go: it is all read then. Default: none.
+    fn reports_on(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What this live object is a trace of, and what to say of it, without times that age. Default: nothing.
+    fn traces(&self, _live: &LiveObject, _world: &World) -> Vec<(ResourceId, String)> {
+        Vec::new()
+    }
+
+    /// Whether making an object with this spec only asks for it: it is there when somebody outside agrees.
+    /// Default: no.
+    fn only_asks(&self, _spec: &Value) -> bool {
+        false
+    }
+
     /// The people who administer the organization by this resource, with this spec. Default: nobody.
     fn administrators(&self, _name: &str, _spec: &Value) -> Vec<String> {
         Vec::new()

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 mod read;
 mod rehearsal;
 mod steps;
+mod traces;
 
 pub(crate) use read::{logical_name, moment};
 pub(crate) use steps::was_just_used;
@@ -242,6 +243,14 @@ impl Kind for Token {
         world: &World,
     ) -> Result<Option<LiveObject>, String> {
         rehearsal::rehearse(call, &change.name, live, world)
+    }
+
+    fn reports_on(&self) -> &'static [&'static str] {
+        &["member"]
+    }
+
+    fn traces(&self, live: &LiveObject, world: &World) -> Vec<(ResourceId, String)> {
+        steps::generations(live).map(|it| traces::of(&it, &live.spec, world.now())).unwrap_or_default()
     }
 
     fn administers(&self, spec: &Value) -> bool {

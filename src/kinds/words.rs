@@ -57,6 +57,13 @@ word!(
     "Write a login: letters, digits, dots, hyphens and underscores."
 );
 word!(
+    /// An e-mail address.
+    Email,
+    "An e-mail address. It is sent to the service and shown nowhere.",
+    r"^[^@\s]+@[^@\s]+$",
+    "Write an e-mail address, such as erin@example.com."
+);
+word!(
     /// A stack or an environment, by its project.
     QualifiedName,
     "A stack or an environment as `project/name`.",

@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::model::{Duration, ResourceId};
 
@@ -59,6 +60,9 @@ pub struct Call {
     /// Statuses that mean "it is so already", besides every 2xx (and 404 for a deletion).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub already: Vec<u16>,
+    /// JSON pointer into the answer: what is there only if it was done, where the status alone does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
     /// Sent instead where the service has no such route (404 or 405 without JSON): an older server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Box<Call>>,
@@ -132,6 +136,35 @@ pub enum Hole {
         /// The variable's name.
         variable: String,
     },
+    /// A value that the manifest gives and that is nobody else's business: taken from there when the call
+    /// is sent, and only if it is still the one that was planned with.
+    #[serde(rename_all = "camelCase")]
+    Given {
+        /// The entry that gives it.
+        of: ResourceId,
+        /// Where in the entry (JSON pointer).
+        pointer: String,
+        /// SHA-256 over the entry's id, the pointer and the value.
+        digest: String,
+    },
+}
+
+impl Hole {
+    /// The place of a value that only the manifest may hold.
+    pub fn given(of: ResourceId, pointer: &str, value: &str) -> Self {
+        let digest = digest(&of, pointer, value);
+        Hole::Given { of, pointer: pointer.to_owned(), digest }
+    }
+
+    /// Whether a value is the one that this place was made for.
+    pub fn is_for(&self, value: &str) -> bool {
+        matches!(self, Hole::Given { of, pointer, digest: wanted } if digest(of, pointer, value) == *wanted)
+    }
+}
+
+fn digest(of: &ResourceId, pointer: &str, value: &str) -> String {
+    let digest = Sha256::digest(format!("{of}\0{pointer}\0{value}"));
+    digest.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 impl fmt::Display for Hole {
@@ -141,6 +174,7 @@ impl fmt::Display for Hole {
             Hole::FreshName { stem } => write!(f, "{stem}-<nonce>"),
             Hole::After { duration } => write!(f, "<{duration} from then>"),
             Hole::Environment { variable } => write!(f, "<env:{variable}>"),
+            Hole::Given { of, pointer, .. } => write!(f, "<{} of {of}>", pointer.trim_start_matches('/')),
         }
     }
 }
@@ -176,6 +210,7 @@ impl Call {
             holes: BTreeMap::new(),
             captures: Vec::new(),
             already: Vec::new(),
+            proof: None,
             otherwise: None,
             on_conflict: None,
             splits: None,
@@ -274,7 +309,7 @@ impl Call {
         }));
         let own = own.filter_map(|it| match it {
             Hole::Environment { variable } => Some(variable.as_str()),
-            Hole::Kept { .. } | Hole::FreshName { .. } | Hole::After { .. } => None,
+            Hole::Kept { .. } | Hole::FreshName { .. } | Hole::After { .. } | Hole::Given { .. } => None,
         });
         let others = [self.otherwise.as_deref(), self.undo.as_deref()].into_iter().flatten();
         own.chain(others.flat_map(Call::variables)).collect()

@@ -27,6 +27,8 @@ pub enum FieldRule {
     Renews,
     /// Never compared: it tells the tool what to do, and the service knows nothing of it.
     Instruction,
+    /// The same, and nobody's business: plans and reports show this text in its place.
+    Private(&'static str),
 }
 
 /// One field that differs.

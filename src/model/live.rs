@@ -31,6 +31,10 @@ pub struct LiveObject {
     /// Who manages it, where that is not us: the whole object is recognized and left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
+    /// Why it is not there yet though it was asked for, where somebody outside has to agree first: it is
+    /// not asked for again, and nothing can refer to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited: Option<String>,
     /// Why it must never be deleted, where the service itself says so (built-in, default role, …).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protected: Option<String>,

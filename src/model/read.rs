@@ -46,7 +46,9 @@ pub enum Covers {
 pub struct Scope {
     /// Declared specs, by name, and the objects of `renamedFrom` under their old names.
     pub declared: BTreeMap<String, Value>,
-    /// Names that shall go, with what the base branch says of them; null for tombstones.
+    /// What the base branch says of declared ones.
+    pub based: BTreeMap<String, Value>,
+    /// Names that shall go, with what the base branch says of them; null where it says nothing.
     pub doomed: BTreeMap<String, Value>,
     /// Names others refer to.
     pub referenced: BTreeSet<String>,
@@ -56,6 +58,8 @@ pub struct Scope {
     pub pruned: bool,
     /// Whether another kind needs this one's list.
     pub listed: bool,
+    /// Whether all of them are wanted, wherever they are: somebody goes whose traces they may be.
+    pub wherever: bool,
     /// The organization, as its metadata tells.
     pub organization: Organization,
     /// The moment against which age is judged.
@@ -70,6 +74,7 @@ impl Scope {
             && self.referenced.is_empty()
             && !self.everything
             && !self.listed
+            && !self.wherever
     }
 
     /// Whether the object `name` is wanted in full.

@@ -14,7 +14,7 @@ pub(super) fn fields(rules: &[(&str, FieldRule)], desired: &Value, live: &LiveOb
     for (name, rule) in rules {
         let path = format!("/{name}");
         let Some(wanted) = desired.get(*name) else { continue };
-        if *rule == FieldRule::Instruction || live.unknown.contains(&path) {
+        if matches!(rule, FieldRule::Instruction | FieldRule::Private(_)) || live.unknown.contains(&path) {
             continue;
         }
         let there = live.spec.get(*name).cloned().unwrap_or(Value::Null);
@@ -82,7 +82,8 @@ fn field(
         | FieldRule::Replaces
         | FieldRule::Immutable
         | FieldRule::Renews
-        | FieldRule::Instruction => return (change.before != *wanted).then_some(change),
+        | FieldRule::Instruction
+        | FieldRule::Private(_) => return (change.before != *wanted).then_some(change),
     }
     // What is not there at all is not empty: the same may be said in another field.
     let same =
@@ -134,7 +135,7 @@ pub(super) fn overlay(rules: &[(&str, FieldRule)], live: &Value, desired: &Value
     for (name, value) in desired.as_object().into_iter().flatten() {
         let rule = rules.iter().find(|it| it.0 == name).map(|it| it.1);
         match (rule, after.get_mut(name), value) {
-            (Some(FieldRule::Instruction), _, _) => {}
+            (Some(FieldRule::Instruction | FieldRule::Private(_)), _, _) => {}
             (Some(FieldRule::Sets), Some(Value::Object(there)), Value::Object(groups)) => {
                 there.extend(groups.iter().map(|(group, items)| (group.clone(), items.clone())));
             }
@@ -144,6 +145,17 @@ pub(super) fn overlay(rules: &[(&str, FieldRule)], live: &Value, desired: &Value
         }
     }
     Value::Object(after)
+}
+
+/// The spec as it may be shown.
+pub(super) fn shown(rules: &[(&str, FieldRule)], spec: &Value) -> Value {
+    let mut shown = spec.clone();
+    for (name, rule) in rules {
+        if let (FieldRule::Private(text), Some(value)) = (rule, shown.get_mut(*name)) {
+            *value = Value::from(*text);
+        }
+    }
+    shown
 }
 
 /// The names of all fields that could not be read though the spec gives them.

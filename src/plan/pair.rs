@@ -18,6 +18,8 @@ pub(super) struct Paired<'a> {
     pub drafts: Vec<Draft<'a>>,
     /// What is deleted so far, as it is matched. Kinds come after those they refer to.
     pub going: BTreeSet<ResourceId>,
+    /// What is declared and is not there after this plan either, as it is matched: somebody has to agree first.
+    pub awaited: BTreeSet<ResourceId>,
     pub unmanaged: Vec<Unmanaged>,
     pub unchanged: usize,
     /// Findings that belong to no change.
@@ -64,6 +66,8 @@ impl<'a> Pairing<'a, '_> {
         let word = self.word();
         for entry in self.world.desired.entries.values().filter(|it| it.id.kind == word) {
             let spec = self.world.spec(entry);
+            let (spec, refused) = self.without_awaited(entry, spec, paired);
+            let drafts = paired.drafts.len();
             let key = matching_key(word, &entry.id.name);
             self.claimed.insert(key.clone());
             if let Some(why) = self.unknown(entry) {
@@ -93,10 +97,52 @@ impl<'a> Pairing<'a, '_> {
                 None if self.state.incomplete.is_some() => {
                     paired.unseen.push(format!("whether {} exists is unknown, so that it is not created", entry.id));
                 }
-                None => paired.drafts.push(self.draft(entry, None, None, Verb::Create, Vec::new(), &spec)),
+                None => {
+                    if self.kind.only_asks(&spec) {
+                        paired.awaited.insert(matching_id(&entry.id));
+                    }
+                    paired.drafts.push(self.draft(entry, None, None, Verb::Create, Vec::new(), &spec));
+                }
                 Some(live) => self.existing(entry, live, renamed, &spec, paired),
             }
+            for draft in paired.drafts.iter_mut().skip(drafts) {
+                refuse_awaited(draft, &refused);
+            }
         }
+    }
+
+    /// The spec without the entries of lists that refer to what is not there yet, and whatever else of it
+    /// refers to that (the field, and to what).
+    fn without_awaited(
+        &self,
+        entry: &Entry,
+        mut spec: Value,
+        paired: &mut Paired,
+    ) -> (Value, Vec<(String, ResourceId)>) {
+        if paired.awaited.is_empty() {
+            return (spec, Vec::new());
+        }
+        let (mut refused, mut later) = (Vec::new(), BTreeSet::new());
+        let references = self.kind.references(&entry.id.name, &spec);
+        // From the end, so that places stay what they are.
+        for reference in references.into_iter().rev().filter(|it| paired.awaited.contains(&matching_id(&it.to))) {
+            let (list, place) = reference.pointer.rsplit_once('/').unwrap_or_default();
+            match (spec.pointer_mut(list).and_then(Value::as_array_mut), place.parse::<usize>()) {
+                (Some(list), Ok(place)) if place < list.len() => {
+                    list.remove(place);
+                    later.insert(reference.to.name);
+                }
+                _ => refused.push((reference.pointer, reference.to)),
+            }
+        }
+        if !later.is_empty() {
+            let who = later.into_iter().collect::<Vec<_>>().join(", ");
+            let message = format!("{} gets {who} by a plan made after they have accepted", entry.id);
+            let mut note = Diagnostic::new(Severity::Note, policy::PENDING, message);
+            note.place = Some(self.world.desired.place(entry.key.span));
+            paired.notes.push(note);
+        }
+        (spec, refused)
     }
 
     /// Why it is not known whether an entry's object is there, under its own name or the one it had.
@@ -114,6 +160,12 @@ impl<'a> Pairing<'a, '_> {
             note.place = Some(self.world.desired.place(entry.key.span));
             paired.notes.push(note);
             return;
+        }
+        if let Some(why) = &live.awaited {
+            paired.awaited.insert(matching_id(&entry.id));
+            let mut note = Diagnostic::new(Severity::Note, policy::PENDING, format!("{} {why}", entry.id));
+            note.place = Some(self.world.desired.place(entry.key.span));
+            paired.notes.push(note);
         }
         for field in compare::unread(spec, live) {
             paired.unseen.push(format!("{} of {} could not be read, so that it is left alone", &field[1..], entry.id));
@@ -181,7 +233,7 @@ impl<'a> Pairing<'a, '_> {
             _ => entry.key.span,
         };
         let after = match live {
-            None => spec.clone(),
+            None => compare::shown(rules, spec),
             Some(live) => {
                 let mut after = compare::overlay(rules, &live.spec, spec);
                 if verb == Verb::Replace {
@@ -199,6 +251,10 @@ impl<'a> Pairing<'a, '_> {
         let ground = (from, reason.unwrap_or("declared"), source);
         let mut draft = self.new_draft(&entry.id, verb, ground, (live, Some(entry)), (fields, after));
         draft.change.declared = self.world.spec(entry);
+        // What is nobody's business is in no plan; who applies has the manifest.
+        if let Some(declared) = draft.change.declared.as_object_mut() {
+            declared.retain(|field, _| !rules.iter().any(|it| it.0 == field && matches!(it.1, FieldRule::Private(_))));
+        }
         if from == Origin::PullRequest && !drifted.is_empty() {
             draft.change.remarks.push(format!("not from this change, but drifted: {drifted}"));
         }
@@ -362,5 +418,16 @@ impl<'a> Pairing<'a, '_> {
         draft.change.after = json!(draft.change.before);
         draft.findings.push(("rename-ambiguous".into(), sentence));
         draft
+    }
+}
+
+/// Nothing can be made to refer to what is not there yet.
+fn refuse_awaited(draft: &mut Draft, refused: &[(String, ResourceId)]) {
+    for (pointer, to) in refused {
+        let field = pointer.split('/').nth(1).map(|it| format!("/{it}")).unwrap_or_default();
+        if draft.verb() == Verb::Create || draft.field(&field).is_some() {
+            let sentence = format!("{} refers to {to}, who has not accepted the invitation yet", draft.change.id);
+            draft.findings.push(("unresolved".into(), sentence));
+        }
     }
 }

@@ -41,10 +41,15 @@ pub fn scopes_with(
         {
             scope.declared.insert(name, spec.clone());
         }
+        if let Some((_, before)) = origin::base_entry(desired, &entry.id) {
+            scope.based.insert(entry.id.name.clone(), kind.canonical(before.spec()).unwrap_or_default());
+        }
     }
     for id in desired.removed.keys() {
         if let Some(scope) = scopes.get_mut(id.kind.as_str()) {
-            scope.doomed.insert(id.name.clone(), Value::Null);
+            let before = origin::base_entry(desired, id).map(|it| it.1.spec());
+            let spec = before.and_then(|it| kinds::by_word(&id.kind)?.canonical(it).ok());
+            scope.doomed.insert(id.name.clone(), spec.unwrap_or_default());
         }
     }
     for entry in origin::left(desired) {
@@ -63,8 +68,31 @@ pub fn scopes_with(
     for scope in scopes.iter_mut().filter(|it| wanted.contains(it.0)).map(|it| it.1) {
         scope.everything = true;
     }
+    for kind in kinds::ALL {
+        let leaving = kind.reports_on().iter().any(|it| leaves(it, &scopes));
+        let pruned = kind.reports_on().iter().any(|it| scopes.get(it).is_some_and(|it| it.everything));
+        if let Some(scope) = scopes.get_mut(kind.facts().word) {
+            scope.wherever = leaving;
+            // Whether anybody goes only the reading tells: a list is read for that, and not one for each team.
+            scope.listed |= pruned;
+        }
+    }
     read_along(&mut scopes);
     scopes
+}
+
+/// Whether something of a kind goes, or no longer administers as it did on the base branch.
+fn leaves(word: &str, scopes: &BTreeMap<&'static str, Scope>) -> bool {
+    let (Some(kind), Some(scope)) = (kinds::by_word(word), scopes.get(word)) else { return false };
+    let demoted = |(name, before): (&String, &Value)| {
+        // What is left out stays as it is.
+        let mut after = before.clone();
+        if let (Some(after), Some(Value::Object(given))) = (after.as_object_mut(), scope.declared.get(name)) {
+            after.extend(given.clone());
+        }
+        kind.administers(before) && !kind.administers(&after)
+    };
+    !scope.doomed.is_empty() || scope.based.iter().any(demoted)
 }
 
 /// The name under which an interrupted rename may have left the entry's object.

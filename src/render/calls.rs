@@ -46,6 +46,7 @@ fn push_call(call: &Call, text: &mut String) {
         holes,
         captures,
         already,
+        proof,
         otherwise,
         on_conflict,
         splits,
@@ -77,6 +78,9 @@ fn push_call(call: &Call, text: &mut String) {
     if !already.is_empty() {
         let already: Vec<_> = already.iter().map(u16::to_string).collect();
         text.push_str(&format!("     {} = it is so already\n", already.join(", ")));
+    }
+    if let Some(proof) = proof {
+        text.push_str(&format!("     done if the answer has {}\n", escape::terminal(proof)));
     }
     if let Some(pointer) = splits {
         text.push_str(&format!(

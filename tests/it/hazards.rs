@@ -194,10 +194,33 @@ fn a_token_is_not_renewed_into_the_same_end() {
 
 #[test]
 fn a_token_does_not_leave_its_team_unseen() {
-    let text = "tokens: {platform-bot: {scope: team/payments, saveTo: file:bot}}\n";
-    refused(&stage(text, |_| ()), "token-immutable", "token/platform-bot");
-    let text = "tokens: {platform-bot: {scope: organization, saveTo: file:bot}}\n";
-    refused(&stage(text, |_| ()), "token-immutable", "token/platform-bot");
+    let base = "organization: acme\ntokens: {platform-bot: {scope: team/platform, saveTo: file:bot}}\n";
+    for scope in ["team/payments", "organization"] {
+        let text = format!("tokens: {{platform-bot: {{scope: {scope}, saveTo: file:bot}}}}\n");
+        let moved = stage(&text, |_| ());
+        moved.write("base/bylaws.yaml", base);
+        let run = moved.run(&["plan", "--base", "./base", "--format", "json"]).ended(5);
+        assert!(run.stdout.contains("\"token-immutable\""), "{}", run.stdout);
+        // The list is read anyway, because of another token or because somebody goes.
+        for other in ["tokens: {x: {scope: team/platform, saveTo: file:x}, ", "removed: {members: [zoe]}\ntokens: {"] {
+            let text = text.replace("tokens: {", other);
+            refused(&stage(&text, |_| ()), "token-immutable", "token/platform-bot");
+        }
+    }
+}
+
+#[test]
+fn only_lists_of_tokens_that_the_manifest_names_are_read() {
+    let lists = |text: &str| {
+        let stage = stage(text, |_| ());
+        stage.run(&["plan"]);
+        let asked = stage.requests().into_iter().filter(|it| it.ends_with("/tokens"));
+        asked.map(|it| it.replace("GET /api/orgs/acme/", "")).collect::<Vec<_>>()
+    };
+    assert_eq!(lists("tokens: {new: {scope: team/web, saveTo: file:new}}\n"), ["teams/web/tokens"]);
+    assert_eq!(lists("tokens: {new: {scope: organization, saveTo: file:new}}\n"), ["tokens"]);
+    assert_eq!(lists("members: {zoe: {role: member}}\n"), [""; 0]);
+    assert_eq!(lists("removed: {members: [zoe]}\n").len(), 6);
 }
 
 #[test]
@@ -315,7 +338,9 @@ fn a_token_goes_on_after_every_rotation_and_renewal() {
 fn a_token_that_moved_is_revoked_where_it_was() {
     let text = "tokens: {platform-bot: {scope: team/payments, rotation: 2, overlap: 0d, saveTo: file:bot}}\n";
     let stage = stage(text, |_| ());
-    converges(&stage);
+    stage.write("base/bylaws.yaml", "organization: acme\ntokens: {platform-bot: {scope: team/platform}}\n");
+    stage.run(&["apply", "--yes", "--base", "./base"]).ended(0);
+    unchanged(&stage);
     let state = stage.service().state();
     let left: Vec<_> = state.tokens.values().filter(|it| it.name.starts_with("platform-bot")).collect();
     assert_eq!(left.len(), 1);

@@ -12,6 +12,7 @@ mod faults;
 mod hazards;
 mod imports;
 mod interruption;
+mod invites;
 mod laws;
 mod mistakes;
 mod renames;

@@ -1,6 +1,7 @@
 //! Behaviour people see: each folder of `tests/scenarios` is played and compared with its kept transcript.
 //!
-//! A scenario is a folder with manifests and a `transcript.txt`. In it a line `$ bylaws …` runs the
+//! A scenario is a folder with manifests, a `transcript.txt`, and where the demo organization is not enough a
+//! `seed.json` with what is laid over it. In it a line `$ bylaws …` runs the
 //! program against the folder's own sandbox, and a line `console> METHOD /path {json}` is somebody in the
 //! console, who changes the organization behind the program's back, and a line `$ cat FILE` shows a file.
 //! What follows each line is what was printed. `SNAPSHOTS=overwrite cargo test scenarios` writes the transcripts anew: read the difference.
@@ -8,6 +9,7 @@
 use std::path::Path;
 
 use bylaws::sandbox::{self, Config};
+use serde_json::Value;
 
 use crate::support::engine::ENVIRONMENT_SECRET;
 use crate::support::published::{self, Side};
@@ -35,6 +37,7 @@ fn every_scenario_goes_as_its_transcript_says() {
 fn play(folder: &Path, script: &str) -> String {
     let stage = tempfile::tempdir().unwrap();
     support::copy(folder, stage.path());
+    seed(stage.path());
     let mut transcript = String::new();
     for line in script.lines() {
         if let Some(command) = line.strip_prefix("$ bylaws ") {
@@ -51,6 +54,25 @@ fn play(folder: &Path, script: &str) -> String {
         }
     }
     without_nonces(&transcript)
+}
+
+/// What a `seed.json` says on top of the demo organization.
+fn seed(folder: &Path) {
+    let Ok(text) = std::fs::read_to_string(folder.join("seed.json")) else { return };
+    let mut state = serde_json::to_value(sandbox::demo(NOW_SECONDS)).unwrap();
+    lay_over(&mut state, serde_json::from_str(&text).unwrap());
+    std::fs::write(folder.join(STATE), state.to_string()).unwrap();
+}
+
+fn lay_over(state: &mut Value, more: Value) {
+    match (state, more) {
+        (Value::Object(state), Value::Object(more)) => {
+            for (key, value) in more {
+                lay_over(state.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (state, more) => *state = more,
+    }
 }
 
 fn run(folder: &Path, command: &str) -> String {

@@ -161,6 +161,7 @@ async fn apply_through(
     let means = Means {
         sinks,
         secrets,
+        given: crate::apply::Given::new(),
         concurrency,
         now: Box::new(|| Instant(1_000_000)),
         nonce: Box::new(move || Ok(format!("nonce{}", count.fetch_add(1, Ordering::Relaxed)))),
@@ -638,6 +639,7 @@ async fn a_plan_without_an_order_is_not_begun() {
         let means = Means {
             sinks: Sinks::default(),
             secrets: Secrets::default(),
+            given: crate::apply::Given::new(),
             concurrency: 8,
             now: Box::new(|| Instant(0)),
             nonce: Box::new(|| Ok(String::new())),

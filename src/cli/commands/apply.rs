@@ -190,9 +190,12 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
     let terminal = std::io::stderr().is_terminal();
     let on_event = |event: Event| progress(&event, terminal, ui);
     let now = session.clock();
+    let value = |of: &ResourceId, pointer: &str| session.desired.entries.get(of)?.spec().pointer(pointer).cloned();
+    let given = apply::wanted(plan).into_iter().filter_map(|it| Some((it.clone(), value(&it.0, &it.1)?)));
     let means = Means {
         sinks,
         secrets,
+        given: given.collect(),
         concurrency: session.writes(),
         now: Box::new(move || now.unwrap_or_else(session::clock)),
         nonce: Box::new(apply::secure_nonce),

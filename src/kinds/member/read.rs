@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::kinds::member::invite::{self, Invite, Invites, Reading};
 use crate::kinds::{self, Finished, Reader};
 use crate::model::{LiveObject, Read, Scope, Snapshot};
 
@@ -16,6 +17,7 @@ pub(super) struct MemberReader {
     backend: BTreeMap<String, Record>,
     /// Logins in lower case of whoever administers the single sign-on: exactly one person (CONTRACT 3.11).
     saml_admins: BTreeSet<String>,
+    invites: Vec<Invite>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +49,9 @@ struct Record {
 #[serde(rename_all = "camelCase")]
 struct User {
     github_login: String,
+    // Usually withheld.
+    #[serde(default)]
+    email: Option<String>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -59,7 +64,13 @@ struct FgaRole {
 
 impl MemberReader {
     pub(super) fn new(scope: Scope) -> Self {
-        Self { scope, frontend: BTreeMap::new(), backend: BTreeMap::new(), saml_admins: BTreeSet::new() }
+        Self {
+            scope,
+            frontend: BTreeMap::new(),
+            backend: BTreeMap::new(),
+            saml_admins: BTreeSet::new(),
+            invites: Vec::new(),
+        }
     }
 }
 
@@ -73,6 +84,9 @@ impl Reader for MemberReader {
         if goes && self.scope.organization.kind.as_deref() == Some("saml") {
             reads.push(Read::whole("saml", kinds::org_path(org, ["saml", "admins"])));
         }
+        if invite::are_wanted(&self.scope) {
+            reads.push(Read::whole("invites", kinds::org_path(org, ["invites"])));
+        }
         reads
     }
 
@@ -82,6 +96,10 @@ impl Reader for MemberReader {
             self.saml_admins.extend(admins.into_iter().map(|it| it.github_login.to_lowercase()));
             return Ok(Vec::new());
         }
+        if read.tag == "invites" {
+            self.invites.extend(kinds::page::<Invites>(body)?.invites);
+            return Ok(Vec::new());
+        }
         let roster = if read.tag == "frontend" { &mut self.frontend } else { &mut self.backend };
         for record in kinds::page::<Members>(body)?.members {
             roster.insert(record.user.github_login.to_lowercase(), record);
@@ -89,8 +107,17 @@ impl Reader for MemberReader {
         Ok(Vec::new())
     }
 
+    fn absent(&mut self, read: &Read) -> Result<Vec<Read>, String> {
+        // An older service has no invitations; whether somebody was invited matters only to who is to be.
+        let invites = self.scope.declared.values().any(|it| it["invite"].is_string());
+        match read.tag.as_str() {
+            "invites" if !invites => Ok(Vec::new()),
+            _ => Err(format!("/{} answered 404", read.path.join("/"))),
+        }
+    }
+
     fn finish(self: Box<Self>, before: &Snapshot) -> Finished {
-        let Self { scope, mut frontend, backend, saml_admins } = *self;
+        let Self { scope, mut frontend, backend, saml_admins, invites } = *self;
         // The frontend's record wins for the role; the backend adds people whom Pulumi knows (CONTRACT D8).
         for (key, record) in backend {
             if record.known_to_pulumi == Some(true) {
@@ -101,6 +128,7 @@ impl Reader for MemberReader {
         frontend.remove(&scope.organization.name.to_lowercase());
         let mut objects = Vec::new();
         let mut counted = 0;
+        let mut emails = BTreeMap::new();
         for record in frontend.into_values() {
             let projected = record.role.as_deref().unwrap_or("member");
             if !matches!(projected, "admin" | "member" | "billing-manager") {
@@ -108,6 +136,9 @@ impl Reader for MemberReader {
             }
             if projected != "billing-manager" {
                 counted += 1;
+            }
+            if let Some(email) = record.user.email.clone().filter(|it| !it.is_empty()) {
+                emails.insert(record.user.github_login.to_lowercase(), email);
             }
             objects.push(LiveObject {
                 spec: json!({"role": role_of(&record, before).unwrap_or_else(|| projected.to_owned())}),
@@ -119,6 +150,7 @@ impl Reader for MemberReader {
                 ..LiveObject::default()
             });
         }
+        invite::add(&mut objects, &emails, &invites, &Reading { scope: &scope, before });
         let incomplete =
             scope.organization.member_count.filter(|count| *count > counted).map(|count| {
                 format!("the service says that the organization has {count} members, and lists {counted}")

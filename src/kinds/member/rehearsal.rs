@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::kinds::member::invite;
 use crate::kinds::{World, role};
 use crate::model::{Call, LiveObject, Method};
 
@@ -11,8 +12,14 @@ pub(super) fn rehearse(
     live: Option<LiveObject>,
     world: &World,
 ) -> Result<Option<LiveObject>, String> {
+    if call.path_texts().get(3) == Some(&"invites") {
+        return invite::rehearse(call, name, live, world);
+    }
     match call.method {
         Method::Get => Ok(live),
+        Method::Delete if live.as_ref().is_some_and(|it| !invite::cancel(it, world).is_empty()) => {
+            Err("they could come back by an invitation that is still open".to_owned())
+        }
         Method::Delete => Ok(None),
         Method::Post => {
             let added = || LiveObject {

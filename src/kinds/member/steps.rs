@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kinds::member::BUILT_IN_ROLES;
+use crate::kinds::member::{BUILT_IN_ROLES, invite};
 use crate::kinds::role;
 use crate::kinds::{Draft, World, org_path};
 use crate::model::{Action, Call, Method, Phase, ResourceId, Verb};
@@ -13,6 +13,11 @@ const ADMINISTRATION: &str = "administration";
 pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
     let login = draft.live.map_or(draft.change.name.as_str(), |it| it.name.as_str()).to_owned();
     let path = org_path(world.org(), ["members", &login]);
+    let cancelled = draft.live.map(|it| invite::cancel(it, world)).unwrap_or_default();
+    let awaited = draft.live.is_some_and(|it| it.awaited.is_some());
+    if draft.verb() == Verb::Delete && awaited {
+        return vec![Action::new(Phase::Delete, "cancel the invitation", cancelled)];
+    }
     if draft.verb() == Verb::Delete {
         draft.change.remarks.push(
             "leaves every team; personal tokens stay alive but lose this organization; tokens of the organization and \
@@ -21,7 +26,16 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
         );
         let mut action = Action::new(Phase::Delete, "remove", vec![Call::new(Method::Delete, path)]);
         action.loses.insert(ADMINISTRATION.to_owned());
-        return vec![action];
+        if cancelled.is_empty() {
+            return vec![action];
+        }
+        // First, so that nobody comes back by it.
+        draft.change.remarks.push("an invitation by e-mail is still open, and is cancelled".to_owned());
+        return vec![Action::new(Phase::Delete, "cancel the invitation", cancelled), action];
+    }
+    let address = draft.entry.and_then(|it| world.spec(it)["invite"].as_str().map(str::to_owned));
+    if let Some(address) = address.filter(|_| draft.live.is_none() || awaited) {
+        return invite(draft, &address, cancelled, world).into_iter().collect();
     }
     let before = draft.change.before["role"].as_str().map(str::to_owned);
     let Some(after) = draft.change.after["role"].as_str().map(str::to_owned) else {
@@ -70,6 +84,21 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
         action.needs.insert(ResourceId::new("role", after));
     }
     vec![action]
+}
+
+/// Invites somebody. An invitation cannot be changed: the one that is open, if any, is cancelled first.
+fn invite(draft: &mut Draft, address: &str, cancelled: Vec<Call>, world: &World) -> Option<Action> {
+    let role = draft.change.after["role"].as_str().unwrap_or("member").to_owned();
+    draft.change.after["role"] = json!(role);
+    draft.change.remarks.push("belongs to the organization once they accept; until then, in no team".to_owned());
+    let mut calls = cancelled;
+    let what = if calls.is_empty() { "invite by e-mail" } else { "cancel the invitation, and invite by e-mail again" };
+    calls.push(invite::send(draft, &role, address, world)?);
+    let mut action = Action::new(Phase::Grow, format!("{what} as {role}"), calls);
+    if !BUILT_IN_ROLES.iter().any(|it| it.0 == role) {
+        action.needs.insert(ResourceId::new("role", role));
+    }
+    Some(action)
 }
 
 fn add(path: Vec<String>, role: &str) -> Call {

@@ -235,6 +235,7 @@ fn live(record: Record, tokens: BTreeMap<String, Option<i64>>, before: &Snapshot
         unknown,
         inherent,
         outline: false,
+        awaited: None,
         managed_by: (!known)
             .then(|| format!("something this version does not know (a team of kind `{}`)", record.kind)),
         protected: match record.kind.as_str() {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::kinds::{self, Finished, Reader};
 use crate::model::{Instant, LiveObject, Read, Scope, Snapshot};
 
-/// Reads the organization's tokens and those of the teams that the manifest names.
+/// Reads the lists of tokens that the manifest names, and all of them where somebody goes.
 pub(super) struct TokenReader {
     scope: Scope,
     /// With the team, for a team's.
@@ -112,9 +112,8 @@ impl TokenReader {
 
     /// A list has come to its end.
     ///
-    /// A tombstone does not say where its token belongs, and a token whose scope was changed is not where
-    /// the manifest says. Only when something is in none of the other lists are all teams asked, one
-    /// request each: what lives on unseen would stay alive for ever.
+    /// A tombstone does not say where its token belongs. Only when something that shall go is in none of the
+    /// other lists are all teams asked, one request each: what lives on unseen would stay alive for ever.
     fn ended(&mut self) -> Vec<Read> {
         self.open = self.open.saturating_sub(1);
         let without_teams = self.scope.organization.features.get("teamsEnabled") == Some(&false);
@@ -122,31 +121,43 @@ impl TokenReader {
             return Vec::new();
         }
         let here: BTreeSet<&str> = self.listed.iter().map(|(_, it)| logical_name(&it.name).0).collect();
-        let mut wanted = self.scope.declared.keys().chain(self.scope.doomed.keys());
-        let found = wanted.all(|it| here.contains(it.as_str()));
+        let found = self.scope.doomed.keys().all(|it| here.contains(it.as_str()));
         if found && !self.scope.everything {
             return Vec::new();
         }
+        vec![self.search()]
+    }
+
+    /// All teams, to ask each for its tokens.
+    fn search(&mut self) -> Read {
         self.searched = true;
-        vec![Read::whole("teams", kinds::org_path(&self.scope.organization.name, ["teams"]))]
+        Read::whole("teams", kinds::org_path(&self.scope.organization.name, ["teams"]))
     }
 }
 
 impl Reader for TokenReader {
     fn start(&mut self) -> Vec<Read> {
-        self.open = 1;
-        let path = kinds::org_path(&self.scope.organization.name, ["tokens"]);
-        let mut reads =
-            vec![Read::whole("organization", path).paged().query("filter", "all").query("maxResults", "1000")];
-        let scopes: Vec<String> = self
-            .scope
-            .declared
-            .values()
-            .chain(self.scope.doomed.values())
-            .filter_map(|it| it["scope"].as_str()?.strip_prefix("team/"))
-            .map(str::to_owned)
-            .collect();
-        reads.extend(scopes.iter().filter_map(|team| self.team(team)));
+        let off = |feature: &str| self.scope.organization.features.get(feature) == Some(&false);
+        let (without_tokens, without_teams) = (off("machineTokensEnabled"), off("teamsEnabled"));
+        if self.scope.declared.is_empty() && self.scope.doomed.is_empty() && without_tokens {
+            return Vec::new();
+        }
+        let scope = &self.scope;
+        // Where the manifest says, and where the base branch said: a token that moved is where it was.
+        let said = scope.declared.values().chain(scope.based.values()).chain(scope.doomed.values());
+        let said: BTreeSet<&str> = said.map(|it| it["scope"].as_str().unwrap_or("organization")).collect();
+        let everywhere = scope.everything || scope.listed || scope.wherever;
+        let mut reads = Vec::new();
+        let teams: Vec<String> = said.iter().filter_map(|it| it.strip_prefix("team/")).map(str::to_owned).collect();
+        if everywhere || said.contains("organization") {
+            self.open = 1;
+            let path = kinds::org_path(&self.scope.organization.name, ["tokens"]);
+            reads.push(Read::whole("organization", path).paged().query("filter", "all").query("maxResults", "1000"));
+        }
+        reads.extend(teams.iter().filter_map(|team| self.team(team)));
+        if self.scope.wherever && !without_teams {
+            reads.push(self.search());
+        }
         reads
     }
 

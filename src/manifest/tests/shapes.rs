@@ -34,7 +34,7 @@ fn keys_that_belong_elsewhere_are_sent_there() {
     assert_eq!(help("members: {a: {teams: {}}}\n"), "`teams` is a section of its own: write it without indentation");
     assert_eq!(help("teams: {t: {owner: user/a}}\n"), "`owner` is a field of what stands in `services`");
     assert_eq!(help("teams: {t: {renamedFrom: u}}\n"), "`renamedFrom` works only in `roles` and `services`");
-    assert_eq!(help("members: {a: {zzzzz: 1}}\n"), "it can have `role`, `note` and `protect`");
+    assert_eq!(help("members: {a: {zzzzz: 1}}\n"), "it can have `role`, `invite`, `note` and `protect`");
 }
 
 #[test]

@@ -238,7 +238,9 @@ fn set_field(entry: &mut Map<String, Value>, kind: &dyn Kind, field: &FieldChang
         FieldRule::Value | FieldRule::List | FieldRule::Replaces | FieldRule::Immutable => {
             *written = field.before.clone();
         }
-        FieldRule::Renews | FieldRule::Instruction => return Err(format!("`{name}` is no drift")),
+        FieldRule::Renews | FieldRule::Instruction | FieldRule::Private(_) => {
+            return Err(format!("`{name}` is no drift"));
+        }
     }
     Ok(())
 }

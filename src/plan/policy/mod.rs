@@ -15,6 +15,7 @@ mod emptied;
 mod going;
 mod held;
 mod lookalike;
+mod outliving;
 mod reliance;
 mod spelling;
 
@@ -49,6 +50,8 @@ pub struct Danger {
 
 /// A live object's fixed field changes without a successor.
 pub(super) const IMMUTABLE: &str = "token-immutable";
+/// Somebody is not there yet, and was asked.
+pub(super) const PENDING: &str = "pending-invite";
 /// More goes than a plan may take away without being asked to.
 const BUDGET: &str = "budget";
 /// What is full today becomes empty.
@@ -233,6 +236,14 @@ pub static NOTES: &[(&str, &str)] = &[
         "names-differ-by-case",
         "Two names of one kind are the same but for upper and lower case. Names are compared exactly, so that they are two things to this program; the service, or a reader, may take them for one.",
     ),
+    (
+        "token-outlives-member",
+        "Tokens of the organization and of teams outlive whoever made them, and whoever made them may have kept their values. This plan removes such a person, or makes them no administrator any more. Rotate what is still needed, and revoke the rest: until then, nobody is really gone. Tokens that the same plan rotates or revokes are not listed.",
+    ),
+    (
+        PENDING,
+        "Somebody was invited by e-mail and has not accepted yet. No second invitation is sent, and nothing else is planned for them: an invitation does not tell under which login they will join, so that they are in no team before. An invitation can be cancelled by a tombstone, or by leaving the manifest with `--base`.",
+    ),
     ("tombstone-done", "The object that a line under `removed` names is gone already."),
 ];
 
@@ -297,6 +308,7 @@ pub(super) fn judge(drafts: &mut [Draft], world: &World, options: &Options) -> V
     held::judge(drafts, world);
     emptied::lists(drafts);
     lookalike::judge(drafts);
+    outliving::judge(drafts, world);
     let mut whole = budget::exceeded(drafts, world, options);
     whole.extend(administrators::new(drafts, options));
     whole.extend(emptied::kinds(drafts, world, options));

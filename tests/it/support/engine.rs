@@ -92,6 +92,7 @@ impl Engine {
         let means = Means {
             sinks,
             secrets: secrets.unwrap(),
+            given: apply::Given::new(),
             concurrency: apply::CONCURRENCY,
             now: Box::new(|| Instant(NOW_SECONDS)),
             nonce: Box::new(apply::secure_nonce),
