@@ -6,11 +6,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod access;
 mod read;
 mod steps;
 
 use crate::kinds::words::{Login, RoleName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::model::access::{Grants, Part};
 use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope};
 
 /// The kind.
@@ -128,6 +130,14 @@ impl Kind for Member {
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         live.name.eq_ignore_ascii_case(&world.live.caller.login)
+    }
+
+    fn part(&self) -> Part {
+        Part::Acts
+    }
+
+    fn access<'a>(&self, name: &'a str, spec: &'a Value, _live: Option<&'a LiveObject>) -> Grants<'a> {
+        access::grants(name, spec)
     }
 }
 

@@ -4,6 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+mod access;
 mod read;
 mod steps;
 mod tree;
@@ -13,7 +14,8 @@ pub use steps::{id_of, with_role_id};
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Permission, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
+use crate::model::access::{Grants, Part};
+use crate::model::{Action, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
 pub struct Role;
@@ -128,6 +130,22 @@ impl Kind for Role {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn part(&self) -> Part {
+        Part::Gives
+    }
+
+    fn access<'a>(&self, name: &'a str, spec: &'a Value, _live: Option<&'a LiveObject>) -> Grants<'a> {
+        access::grants(name, spec)
+    }
+
+    fn built_in_access<'a>(&self, organization: &'a Organization) -> Grants<'a> {
+        access::built_in(organization)
+    }
+
+    fn access_scope(&self, scope: &mut Scope) {
+        scope.in_full = true;
     }
 }
 

@@ -6,12 +6,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod access;
 mod read;
 mod steps;
 
 use crate::kinds::words::{Owner, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
-use crate::model::{Action, FieldRule, Problem, Reference, ResourceId, Scope, name};
+use crate::model::access::{Grants, Part};
+use crate::model::{Action, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
 pub struct Service;
@@ -145,6 +147,14 @@ impl Kind for Service {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn part(&self) -> Part {
+        Part::Owned
+    }
+
+    fn access<'a>(&self, name: &'a str, spec: &'a Value, _live: Option<&'a LiveObject>) -> Grants<'a> {
+        access::grants(name, spec)
     }
 }
 

@@ -6,12 +6,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod access;
 mod read;
 mod steps;
 
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Login, QualifiedName, RoleName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::model::access::{Grants, Part};
 use crate::model::node::pointer_part;
 use crate::model::{Action, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Severity, name};
 
@@ -227,6 +229,22 @@ impl Kind for Team {
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         world.live.caller.team.as_deref() == Some(live.name.as_str())
+    }
+
+    fn part(&self) -> Part {
+        Part::Gives
+    }
+
+    fn access<'a>(&self, name: &'a str, spec: &'a Value, live: Option<&'a LiveObject>) -> Grants<'a> {
+        access::grants(name, spec, live)
+    }
+
+    fn tells_access(&self, live: &LiveObject) -> bool {
+        !live.outline
+    }
+
+    fn access_scope(&self, scope: &mut Scope) {
+        scope.in_full = true;
     }
 }
 

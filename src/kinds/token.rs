@@ -4,6 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod access;
 mod read;
 mod steps;
 
@@ -13,6 +14,7 @@ pub(crate) use steps::was_just_used;
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::{Date, RoleName, SinkAddress, TokenScope};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, World};
+use crate::model::access::{Grants, Part};
 use crate::model::{
     Action, Change, Duration, FieldChange, FieldRule, Instant, LiveObject, Phase, Problem, Reference, ResourceId,
     Scope, Severity, name,
@@ -190,6 +192,18 @@ impl Kind for Token {
         let generations =
             steps::generations(live).into_iter().flat_map(|it| std::iter::once(it.current).chain(it.older));
         generations.into_iter().any(|it| steps::is_in_use_by_caller(&it, world))
+    }
+
+    fn part(&self) -> Part {
+        Part::Acts
+    }
+
+    fn access<'a>(&self, name: &'a str, spec: &'a Value, _live: Option<&'a LiveObject>) -> Grants<'a> {
+        access::grants(name, spec)
+    }
+
+    fn access_scope(&self, scope: &mut Scope) {
+        scope.in_full = true;
     }
 }
 

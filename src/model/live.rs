@@ -91,6 +91,12 @@ pub struct Organization {
     /// The longest life of a token, in days; 0 is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_access_token_expiry_days: Option<i64>,
+    /// What every regular member may do with every stack: 0 is nothing, 101 to 103 as in a team's grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_stack_permission: Option<i64>,
+    /// What every regular member may do with every environment, such as `read`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_environment_permission: Option<String>,
     /// Switches of the plan, by name. Absent is unknown, not off.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub features: BTreeMap<String, bool>,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Change, Diagnostic};
+use crate::model::{Change, Diagnostic, Impact};
 
 /// The name of the format.
 pub const FORMAT: &str = "bylaws.plan";
@@ -43,6 +43,9 @@ pub struct Plan {
     pub drift: Vec<Change>,
     /// Live objects in no manifest, of the kinds that were read: counted, never touched.
     pub unmanaged: Vec<Unmanaged>,
+    /// Who gains and who loses access by it.
+    #[serde(default)]
+    pub impact: Impact,
     /// Dangers and notes.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -52,6 +52,8 @@ pub struct Scope {
     pub referenced: BTreeSet<String>,
     /// Whether every object is wanted in full: its kind is pruned or imported.
     pub everything: bool,
+    /// Whether every object is wanted in full, although none of them may go.
+    pub in_full: bool,
     /// Whether another kind needs this one's list.
     pub listed: bool,
     /// The organization, as its metadata tells.
@@ -67,12 +69,13 @@ impl Scope {
             && self.doomed.is_empty()
             && self.referenced.is_empty()
             && !self.everything
+            && !self.in_full
             && !self.listed
     }
 
     /// Whether the object `name` is wanted in full.
     pub fn wants(&self, name: &str) -> bool {
-        self.everything || self.declared.contains_key(name) || self.doomed.contains_key(name)
+        self.everything || self.in_full || self.declared.contains_key(name) || self.doomed.contains_key(name)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In reading order: what has to be read ([`scopes`]), entries and live objects paired ([`pair`]) and
 //! compared ([`compare`]), renames judged ([`rename`]), told apart from drift ([`origin`]), the steps put in a safe order ([`order`]), and
-//! what speaks against it ([`policy`]). [`plan`] is the way in.
+//! what speaks against it ([`policy`]); last, who gains and who loses by it ([`impact`]). [`plan`] is the way in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +16,7 @@ use crate::model::{
 };
 
 mod compare;
+pub mod impact;
 mod order;
 mod origin;
 mod pair;
@@ -66,6 +67,7 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
         errored = true;
         diagnostics.push(ring_diagnostic(&ring));
     }
+    let impact = impact::impact(&world, &changes.iter().collect::<Vec<_>>());
     let locked = live.organization.locked.as_deref().filter(|it| *it != "not-locked");
     if let Some(why) = locked {
         let message = format!("the organization is locked ({why}), so that nothing can be applied");
@@ -93,6 +95,7 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
         changes,
         drift,
         unmanaged: paired.unmanaged,
+        impact,
         diagnostics,
     };
     plan.checksum = checksum(&plan);

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::model::plan::{self, Source, Tool, Unmanaged};
 use crate::model::report::{self, StepReport};
 use crate::model::{
-    Action, Call, Change, Diagnostic, FieldChange, Origin, Outcome, Phase, Place, Plan, Report, ResourceId, Severity,
-    Status, Summary, Verb, Verification,
+    Action, Call, Change, Diagnostic, FieldChange, Impact, Origin, Outcome, Phase, Place, Plan, Report, ResourceId,
+    Severity, Status, Summary, Verb, Verification,
 };
 
 /// A plan that does nothing.
@@ -24,6 +24,7 @@ pub fn empty() -> Plan {
         changes: Vec::new(),
         drift: Vec::new(),
         unmanaged: Vec::new(),
+        impact: Impact::default(),
         diagnostics: Vec::new(),
     }
 }

@@ -100,6 +100,8 @@ fn organization(metadata: &Value, org: &str) -> Organization {
         locked: text("locked"),
         member_count: metadata.get("memberCount").and_then(Value::as_u64),
         max_access_token_expiry_days: metadata.get("maxAccessTokenExpiryDays").and_then(Value::as_i64),
+        default_stack_permission: metadata.get("defaultStackPermission").and_then(Value::as_i64),
+        default_environment_permission: text("defaultEnvironmentPermission"),
         features: features.filter_map(|(name, on)| Some((name.clone(), on.as_bool()?))).collect(),
     }
 }

@@ -122,7 +122,8 @@ impl TokenReader {
             return Vec::new();
         }
         let here: BTreeSet<&str> = self.listed.iter().map(|(_, it)| logical_name(&it.name).0).collect();
-        if self.scope.declared.keys().chain(self.scope.doomed.keys()).all(|it| here.contains(it.as_str())) {
+        let all = self.scope.in_full;
+        if !all && self.scope.declared.keys().chain(self.scope.doomed.keys()).all(|it| here.contains(it.as_str())) {
             return Vec::new();
         }
         self.searched = true;

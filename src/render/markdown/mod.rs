@@ -1,5 +1,6 @@
 //! A plan as a comment on a pull request: counts and dangers first, details folded, never too long.
 
+mod access;
 mod parts;
 
 use crate::model::{Change, Diagnostic, Plan, Verb};
@@ -74,6 +75,7 @@ fn comment(plan: &Plan, options: Options, cut: Cut) -> String {
     paragraphs.extend(parts::counts(plan));
     paragraphs.extend(caution(plan, &found.dangers, cut));
     paragraphs.extend(notes(&found.notes, cut));
+    paragraphs.extend(access::paragraphs(&plan.impact, cut));
     let changes = digest::ordered(&plan.changes);
     paragraphs.extend(parts::changes(&changes, cut));
     paragraphs.extend(parts::details(&changes, cut));

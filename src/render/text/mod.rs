@@ -1,9 +1,11 @@
 //! Plans and reports for a terminal: signs in column 0, names whole, the important things last.
 
+mod access;
 mod layout;
 mod plan;
 mod report;
 
+pub use access::access;
 pub use plan::plan;
 pub use report::report;
 
