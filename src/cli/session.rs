@@ -1,5 +1,6 @@
 //! What `plan` and `apply` have in common: the manifest, the connection, one reading of the service, the plan.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::api::{self, ApiError, AuthError, Failure, ReadClient};
@@ -11,7 +12,7 @@ use crate::cli::output;
 use crate::cli::ui::Ui;
 use crate::manifest;
 use crate::model::plan::Source;
-use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Secret, Snapshot};
+use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Scope, Secret, Snapshot};
 use crate::plan;
 use crate::render::problem;
 use crate::sandbox;
@@ -19,6 +20,9 @@ use crate::snapshot;
 
 /// Where the embedded service keeps its organization.
 pub const SANDBOX_FILE: &str = ".bylaws/sandbox.json";
+
+/// What has to be read, by kind.
+pub type Scopes = BTreeMap<&'static str, Scope>;
 
 /// Which manifest.
 #[derive(Debug, clap::Args)]
@@ -78,6 +82,21 @@ pub fn load(args: &ManifestArgs) -> Result<Desired, Unloaded> {
     manifest::load(files).map_err(Unloaded::Manifest)
 }
 
+/// Reads and checks the manifest; what is wrong with it is said.
+///
+/// # Errors
+/// The exit code.
+pub fn load_or_say(args: &ManifestArgs, ui: &Ui) -> Result<Desired, Exit> {
+    load(args).map_err(|unloaded| match unloaded {
+        Unloaded::Files(problems) => unreadable(ui, &problems),
+        Unloaded::Manifest(failure) => {
+            ui.problems(&problem::text(&failure.diagnostics, &failure.files, 20));
+            ui.say("Nothing was read from or sent to Pulumi Cloud.");
+            Exit::Invalid
+        }
+    })
+}
+
 /// Says that files could not be read.
 pub fn unreadable(ui: &Ui, problems: &[String]) -> Exit {
     for problem in problems {
@@ -119,16 +138,7 @@ pub async fn open(
     plan: &PlanArgs,
     ui: &Ui,
 ) -> Result<Session, Exit> {
-    let desired = match load(manifest) {
-        Ok(desired) => desired,
-        Err(Unloaded::Files(problems)) => return Err(unreadable(ui, &problems)),
-        Err(Unloaded::Manifest(failure)) => {
-            ui.problems(&problem::text(&failure.diagnostics, &failure.files, 20));
-            ui.say("Nothing was read from or sent to Pulumi Cloud.");
-            return Err(Exit::Invalid);
-        }
-    };
-    let mut desired = desired;
+    let mut desired = load_or_say(manifest, ui)?;
     if let Some(wanted) = &plan.base {
         base::add(&mut desired, wanted, &manifest.paths).map_err(|problem| {
             ui.error(&problem);
@@ -137,10 +147,34 @@ pub async fn open(
         })?;
     }
     let options = options(manifest, &desired, plan, ui)?;
+    enter(desired, options, connection, ui).await
+}
+
+/// Connects without a manifest: to the organization of this name, or to the only one that the caller has.
+///
+/// # Errors
+/// The exit code, after everything was said.
+pub async fn open_live(organization: Option<String>, connection: &ConnectionArgs, ui: &Ui) -> Result<Session, Exit> {
+    let desired = Desired { organization: organization.unwrap_or_default(), ..Desired::default() };
+    enter(desired, plan::Options::default(), connection, ui).await
+}
+
+async fn enter(
+    mut desired: Desired,
+    options: plan::Options,
+    connection: &ConnectionArgs,
+    ui: &Ui,
+) -> Result<Session, Exit> {
     let (sandbox, target, backend) = connect(connection, ui).await?;
     let client = client(target, connection, ui)?;
     let now = connection.now.unwrap_or_else(clock);
-    match snapshot::preflight(&client, &desired.organization, now).await {
+    let found = async {
+        if desired.organization.is_empty() {
+            desired.organization = snapshot::only_organization(&client).await?;
+        }
+        snapshot::preflight(&client, &desired.organization, now).await
+    };
+    match found.await {
         Ok((caller, organization)) => {
             ui.detail(&format!("{} as {}", desired.organization, caller.login));
             Ok(Session {
@@ -314,14 +348,7 @@ impl Session {
     /// # Errors
     /// The exit code, after everything was said.
     pub async fn plan(&self, ui: &Ui) -> Result<Plan, Exit> {
-        let live = self.read(ui).await?;
-        let mistakes = self.unresolved(&live);
-        if !mistakes.is_empty() {
-            ui.problems(&problem::text(&mistakes, &self.desired.files, 20));
-            ui.say("Nothing was changed.");
-            return Err(Exit::Invalid);
-        }
-        let plan = plan::plan(&self.desired, &live, &self.options);
+        let plan = self.plan_for(&self.read_more(|it| it, ui).await?);
         for allowed in &self.options.allow {
             let found = plan.diagnostics.iter().any(|it| {
                 let id = it.change.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -332,6 +359,32 @@ impl Session {
             }
         }
         Ok(plan)
+    }
+
+    /// Reads what the plan needs, and whatever `widen` adds to it.
+    ///
+    /// # Errors
+    /// The exit code, after everything was said.
+    pub async fn read_more(&self, widen: impl FnOnce(Scopes) -> Scopes, ui: &Ui) -> Result<Snapshot, Exit> {
+        let scopes = plan::scopes(&self.desired, &self.organization, self.now);
+        let live = self.read(widen(scopes), ui).await?;
+        self.resolved(&live, ui)?;
+        Ok(live)
+    }
+
+    /// The plan for what was read.
+    pub fn plan_for(&self, live: &Snapshot) -> Plan {
+        plan::plan(&self.desired, live, &self.options)
+    }
+
+    fn resolved(&self, live: &Snapshot, ui: &Ui) -> Result<(), Exit> {
+        let mistakes = self.unresolved(live);
+        if mistakes.is_empty() {
+            return Ok(());
+        }
+        ui.problems(&problem::text(&mistakes, &self.desired.files, 20));
+        ui.say("Nothing was changed.");
+        Err(Exit::Invalid)
     }
 
     /// Asks again who the caller is and what the organization is: an apply has changed its numbers.
@@ -358,8 +411,7 @@ impl Session {
         output::command(plan, &self.options.allow)
     }
 
-    async fn read(&self, ui: &Ui) -> Result<Snapshot, Exit> {
-        let scopes = plan::scopes(&self.desired, &self.organization, self.now);
+    async fn read(&self, scopes: Scopes, ui: &Ui) -> Result<Snapshot, Exit> {
         let caller = self.caller.clone();
         let read = snapshot::read(
             &self.client,

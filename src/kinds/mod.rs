@@ -21,6 +21,7 @@ pub mod member;
 pub mod role;
 pub mod service;
 pub mod team;
+pub mod things;
 pub mod token;
 pub mod words;
 mod world;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 mod access;
-mod read;
+pub(crate) mod read;
 mod steps;
 mod tree;
 

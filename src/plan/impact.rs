@@ -16,8 +16,10 @@ use crate::plan::impact::graph::{AFTER, BEFORE, Graph, Id, Word};
 mod effective;
 mod graph;
 mod listing;
+mod reading;
 
 pub use listing::{Question, listing};
+pub use reading::scopes_for;
 
 /// How many comparisons of one thing for one person are made at most; the rest is counted, not told.
 const MOST_WORK: usize = 4_000_000;
@@ -41,7 +43,7 @@ pub fn impact(world: &World, changes: &[&Change]) -> Impact {
         }
     }
     let mut impact = comparison.told();
-    impact.unknown = graph.unknown.clone();
+    impact.unknown = graph.unknown.iter().map(|it| it.1.clone()).collect();
     if skipped > 0 {
         impact.unknown.push(format!("for {skipped} more people and tokens it is not worked out: there are too many"));
     }

@@ -19,7 +19,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-pub use preflight::preflight;
+pub use preflight::{only_organization, preflight};
 
 /// How far a reading has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

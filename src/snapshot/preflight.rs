@@ -32,6 +32,30 @@ pub async fn preflight(client: &ReadClient, org: &str, _now: Instant) -> Result<
     Ok((caller, organization))
 }
 
+/// The one organization that the caller belongs to.
+///
+/// # Errors
+/// When it cannot be read, or when there is none or more than one.
+pub async fn only_organization(client: &ReadClient) -> Result<String, ApiError> {
+    let answer = client.get(&["api".to_owned(), "user".to_owned()], &[]).await?;
+    let user = object(&answer.body, "/api/user")?;
+    let listed = user.get("organizations").and_then(Value::as_array).into_iter().flatten();
+    let names: Vec<&str> = listed.filter_map(|it| it.get("githubLogin")?.as_str()).collect();
+    let token = user.pointer("/tokenInfo/organization").and_then(Value::as_str).filter(|it| !it.is_empty());
+    match (token, names.as_slice()) {
+        (Some(only), _) => Ok(only.to_owned()),
+        (None, [only]) => Ok((*only).to_owned()),
+        (None, several) => {
+            let which = match several {
+                [] => "the caller belongs to no organization".to_owned(),
+                several => format!("the caller belongs to several organizations: {}", several.join(", ")),
+            };
+            let message = format!("{which}; name one with `--organization`");
+            Err(ApiError::new(Failure::BadRequest, "GET", "/api/user").with_message(message))
+        }
+    }
+}
+
 fn object(body: &Bytes, path: &str) -> Result<Value, ApiError> {
     let contract = |what: String| ApiError::new(Failure::Contract(what), "GET", path);
     let value: Value = serde_json::from_slice(body).map_err(|error| contract(error.to_string()))?;

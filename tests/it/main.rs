@@ -7,6 +7,7 @@ mod editor;
 mod examples;
 mod faults;
 mod hazards;
+mod impact;
 mod interruption;
 mod laws;
 mod mistakes;

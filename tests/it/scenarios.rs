@@ -49,7 +49,7 @@ fn play(folder: &Path, script: &str) -> String {
 fn run(folder: &Path, command: &str) -> String {
     let mut arguments: Vec<&str> = command.split(' ').collect();
     let backend = format!("sandbox:{STATE}");
-    if matches!(arguments[0], "plan" | "apply") {
+    if matches!(arguments[0], "plan" | "apply" | "access") {
         arguments.extend(["--backend", &backend, "--now", NOW]);
     }
     let run = support::run(folder, &arguments, &[]);

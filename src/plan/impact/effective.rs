@@ -39,13 +39,20 @@ fn of(graph: &Graph, reach: &Reach, on: Id, places: &[Id], when: u8) -> Effectiv
             for held in graph.rights_on(*node, *place).iter().filter(|it| it.when & when != 0) {
                 // Of the organization's own levels only the one that holds everything reaches further than itself.
                 let elsewhere = *place != on && graph.name(*place).kind == ORGANIZATION;
-                if held.rank == 0 || !elsewhere || held.rank == EVERYTHING {
+                let reaches =
+                    held.rank == EVERYTHING || (held.rank == 0 && is_about(graph.text(held.may), &graph.name(on).kind));
+                if !elsewhere || reaches {
                     found.take(held, way);
                 }
             }
         }
     }
     found
+}
+
+/// Whether a permission is about things of a kind: `stack:read` and `stack_tags:update` are about stacks.
+fn is_about(permission: &str, kind: &str) -> bool {
+    permission.strip_prefix(kind).is_some_and(|it| it.starts_with([':', '_']))
 }
 
 /// The ways by which somebody administers the organization.

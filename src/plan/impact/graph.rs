@@ -52,8 +52,8 @@ pub(super) struct Graph {
     nodes: Vec<Node>,
     /// What goes: it neither holds nor gives anything afterwards.
     gone: HashSet<Id>,
-    /// What could not be told, in sentences.
-    pub unknown: Vec<String>,
+    /// What could not be told, in sentences, each with the kind that it is about.
+    pub unknown: Vec<(&'static str, String)>,
 }
 
 impl Graph {
@@ -73,7 +73,7 @@ impl Graph {
                 let holder = graph.id(grant.holder.kind, &grant.holder.name);
                 graph.nodes[holder as usize].told = BOTH;
             }
-            graph.add(built_in, BOTH);
+            graph.add(kind.facts().word, built_in, BOTH);
             if kind.part() != Part::None {
                 graph.add_kind(*kind, world, &by_old, &renames);
                 for change in changes.iter().filter(|it| it.verb == Verb::Create && it.kind == kind.facts().word) {
@@ -120,11 +120,13 @@ impl Graph {
         }
         let section = kind.facts().section;
         if !state.read && kind.part() != Part::Owned {
-            self.unknown.push(format!("{section} were not read, so that what they hold or give is not counted"));
+            self.unknown
+                .push((word, format!("{section} were not read, so that what they hold or give is not counted")));
         }
         if !listed.is_empty() {
             let which = some_of(&listed);
-            self.unknown.push(format!("of some {section} only the names were read ({which}): they may give the same"));
+            self.unknown
+                .push((word, format!("of some {section} only the names were read ({which}): they may give the same")));
         }
     }
 
@@ -139,10 +141,10 @@ impl Graph {
         let id = self.id(kind.facts().word, name);
         self.nodes[id as usize].told |= when;
         let grants = kind.access(name, spec, live);
-        self.add(grants, when);
+        self.add(kind.facts().word, grants, when);
     }
 
-    fn add(&mut self, grants: Grants, when: u8) {
+    fn add(&mut self, word: &'static str, grants: Grants, when: u8) {
         for grant in grants.list {
             let holder = self.id(grant.holder.kind, &grant.holder.name) as usize;
             match grant.gives {
@@ -158,8 +160,8 @@ impl Graph {
             }
         }
         for sentence in grants.unknown {
-            if !self.unknown.contains(&sentence) {
-                self.unknown.push(sentence);
+            if !self.unknown.iter().any(|it| it.1 == sentence) {
+                self.unknown.push((word, sentence));
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::model::access::{Access, Answer, FORMAT, FORMAT_VERSION, HeldRight, Li
 use crate::model::{Change, ResourceId};
 use crate::plan::impact::effective::{self, Reach, Way};
 use crate::plan::impact::graph::{AFTER, BEFORE, Graph, Id, Word};
+use crate::plan::impact::reading::{Need, need};
 use crate::plan::impact::{names, paths};
 
 /// What is asked.
@@ -46,6 +47,8 @@ pub fn listing(world: &World, changes: &[&Change], question: Question) -> (Listi
         };
         answers.push(Answer { of: Some(graph.name(node).clone()), access });
     }
+    let matters = |word: &str| kinds::by_word(word).is_some_and(|it| need(it, question.of) == Need::All);
+    let told = graph.unknown.iter().filter(|it| matters(it.0)).map(|it| it.1.clone());
     let listing = Listing {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION.to_owned(),
@@ -53,7 +56,7 @@ pub fn listing(world: &World, changes: &[&Change], question: Question) -> (Listi
         backend: world.live.backend.clone(),
         state: question.state,
         answers,
-        unknown: graph.unknown.clone(),
+        unknown: told.chain(world.live.unseen.iter().cloned()).collect(),
     };
     (listing, unknown)
 }

@@ -250,6 +250,21 @@ mod tests {
 **Also know**
 - token-outlives-member: `bob` made `legacy`, which keeps its rights
 
+**Access**: 2 gain, 4 lose.
+
+```diff
++ 2 members   environment/shop/prod: open, stack/shop/prod: read -> write, through team/web, team/platform (role/deployer)
+              alice, bob
+- member/bob  organization: admin -> member, through role/admin
+              still through role/member, team/platform
+- 3 members   stack/etl/prod: write, through team/data-eng
+              bob, carol, frank
+- token/etl   stack/etl/prod: write, through team/data-eng
+```
+
+Not counted:
+- of some teams only the names were read (`ml`, `web-old`): they may give the same
+
 ```diff
 + role     stack-auditor  description: "Reads every stack of every project there is, and nothing els..." (75 characters)
 +   grants                permissions: [stack:read], stacks: [shop/prod, shop/staging]

@@ -252,6 +252,18 @@ tokens
 drift: the organization has moved away from the base branch (would also be applied)
 ~ team/platform          members: -zoe                                          org/org.yaml:30
 
+access: 2 gain, 4 lose
++ 2 members              environment/shop/prod: open, stack/shop/prod: read -> write, through
+                         team/web, team/platform (role/deployer)
+                         alice, bob
+- member/bob             organization: admin -> member, through role/admin
+                         still through role/member, team/platform
+- 3 members              stack/etl/prod: write, through team/data-eng
+                         bob, carol, frank
+- token/etl              stack/etl/prod: write, through team/data-eng
+  not counted            of some teams only the names were read (`ml`, `web-old`): they may give the
+                         same
+
 unmanaged: live, in no manifest, left alone
   members                40
   teams                  2: ml, web-old
@@ -321,6 +333,20 @@ tokens
 
 drift: the organization has moved away from the base branch (would also be applied)
 ~ team/platform          members: -zoe
+
+access: 2 gain, 4 lose
++ 2 members              environment/shop/prod: open, stack/shop/prod:
+                         read -> write, through team/web, team/platform
+                         (role/deployer)
+                         alice, bob
+- member/bob             organization: admin -> member, through
+                         role/admin
+                         still through role/member, team/platform
+- 3 members              stack/etl/prod: write, through team/data-eng
+                         bob, carol, frank
+- token/etl              stack/etl/prod: write, through team/data-eng
+  not counted            of some teams only the names were read (`ml`,
+                         `web-old`): they may give the same
 
 unmanaged: live, in no manifest, left alone
   members                40

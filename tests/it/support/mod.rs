@@ -75,7 +75,7 @@ impl Stage {
     pub fn run(&self, arguments: &[&str]) -> Run {
         let mut all: Vec<&str> = arguments.to_vec();
         let url = self.service().url();
-        if matches!(arguments.first(), Some(&("plan" | "apply"))) {
+        if matches!(arguments.first(), Some(&("plan" | "apply" | "access"))) {
             all.extend(["--backend", &url, "--now", NOW]);
         }
         run(self.folder.path(), &all, &[("PULUMI_ACCESS_TOKEN", "pul-sandbox")])
