@@ -5,11 +5,13 @@ use crate::kinds::{ALL, by_word};
 use crate::model::access::{ORGANIZATION, Part};
 use crate::model::{Read, ResourceId, name};
 
+type IdsAndNames = Result<Vec<(String, String)>, String>;
+
 /// What is not managed here and has rights on it: its word, its list, and the names in a page of that.
 struct Thing {
     word: &'static str,
     list: fn(&str) -> Read,
-    names: fn(&[u8]) -> Result<Vec<(String, String)>, String>,
+    names: fn(&[u8]) -> IdsAndNames,
 }
 
 const THINGS: [Thing; 2] = [

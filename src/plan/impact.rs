@@ -7,10 +7,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::kinds::{self, World};
-use crate::model::access::{ORGANIZATION, Path};
+use crate::model::access::{EVERY, ORGANIZATION, Path};
 use crate::model::impact::{Direction, Effect, RightChange};
 use crate::model::{Change, Impact, ResourceId};
-use crate::plan::impact::effective::{Reach, Way};
+use crate::plan::impact::effective::{Effective, Reach, Way};
 use crate::plan::impact::graph::{AFTER, BEFORE, Graph, Id, Word};
 
 mod effective;
@@ -22,7 +22,7 @@ pub use listing::{Question, listing};
 pub use reading::scopes_for;
 
 /// How many comparisons of one thing for one person are made at most; the rest is counted, not told.
-const MOST_WORK: usize = 4_000_000;
+const MOST_WORK: usize = 20_000_000;
 
 /// Who gains and who loses what by the changes.
 pub fn impact(world: &World, changes: &[&Change]) -> Impact {
@@ -43,11 +43,22 @@ pub fn impact(world: &World, changes: &[&Change]) -> Impact {
         }
     }
     let mut impact = comparison.told();
-    impact.unknown = graph.unknown.iter().map(|it| it.1.clone()).collect();
+    impact.unknown = few(graph.unknown.iter().map(|it| it.1.clone()).collect());
     if skipped > 0 {
         impact.unknown.push(format!("for {skipped} more people and tokens it is not worked out: there are too many"));
     }
     impact
+}
+
+/// So many sentences that somebody reads them.
+fn few(mut sentences: Vec<String>) -> Vec<String> {
+    const SHOWN: usize = 20;
+    let more = sentences.len().saturating_sub(SHOWN);
+    sentences.truncate(SHOWN);
+    if more > 0 {
+        sentences.push(format!("and {more} more of this kind"));
+    }
+    sentences
 }
 
 /// A right on one thing, before and after.
@@ -80,6 +91,9 @@ struct Share {
     pairs: Vec<Pair>,
 }
 
+/// What one actor may do before and after on what is wider than a single thing.
+type Wide = HashMap<Id, (Effective, Effective)>;
+
 type Shares = HashMap<(Direction, Vec<Way>, Vec<Way>), Share>;
 
 impl Comparison<'_> {
@@ -105,9 +119,9 @@ impl Comparison<'_> {
     fn administration(&mut self, before: &Reach, after: &Reach, shares: &mut Shares) {
         let Some(on) = self.graph.find(ORGANIZATION, "") else { return };
         let (was, will) = (effective::on(self.graph, before, on, BEFORE), effective::on(self.graph, after, on, AFTER));
-        let word = |it: &effective::Effective| it.level.as_ref().map(|it| it.0);
+        let word = |it: &Effective| it.level.as_ref().map(|it| it.0);
         let pair = (on, word(&was), word(&will));
-        let ways = |it: effective::Effective| it.level.map_or_else(Vec::new, |it| it.1);
+        let ways = |it: Effective| it.level.map_or_else(Vec::new, |it| it.1);
         let (effect, through, still) = if was.rank > will.rank {
             let rest = after.iter().filter(|it| it.0.len() == 1).map(|it| it.0.clone()).collect();
             (Direction::Loss, ways(was), rest)
@@ -141,33 +155,49 @@ impl Comparison<'_> {
             }
         }
         self.work += open.len() * (before.len() + after.len());
+        let mut wide = Wide::new();
         for on in open {
-            self.contested(on, before, after, shares);
+            self.contested(on, [before, after], &mut wide, shares);
         }
     }
 
     /// One thing on which several give rights.
-    fn contested(&self, on: Id, before: &Reach, after: &Reach, shares: &mut Shares) {
-        let was = effective::on(self.graph, before, on, BEFORE);
-        let will = effective::on(self.graph, after, on, AFTER);
+    fn contested(&self, on: Id, [before, after]: [&Reach; 2], wide: &mut Wide, shares: &mut Shares) {
+        let graph = self.graph;
+        let was = effective::on(graph, before, on, BEFORE);
+        let will = effective::on(graph, after, on, AFTER);
         let word = |level: &Option<(Word, Vec<Way>)>| level.as_ref().map(|it| it.0);
         let pair = (on, word(&was.level), word(&will.level));
         let ways = |level: Option<(Word, Vec<Way>)>| level.map_or_else(Vec::new, |it| it.1);
+        // What changes everywhere is told once, and not for every single thing.
+        for it in graph.wider(on) {
+            let both = || (effective::on(graph, before, *it, BEFORE), effective::on(graph, after, *it, AFTER));
+            wide.entry(*it).or_insert_with(both);
+        }
+        let wide = || graph.wider(on).iter().filter_map(|it| Some((it, wide.get(it)?)));
+        let everywhere = wide().any(|(wide, (before, after))| {
+            let same = after.rank == will.rank && before.rank.cmp(&after.rank) == was.rank.cmp(&will.rank);
+            graph.name(*wide).name == EVERY && same
+        });
+        let is_wide = |may: &Word| {
+            let has = |it: &Effective| it.permissions.contains_key(may);
+            effective::is_about(graph.text(*may), &graph.name(on).kind) && wide().any(|it| has(&it.1.0) != has(&it.1.1))
+        };
         let mut share = |effect, through, still, pair| {
             shares.entry((effect, through, still)).or_default().pairs.push(pair);
         };
-        if was.rank > will.rank {
+        if was.rank > will.rank && !everywhere {
             share(Direction::Loss, ways(was.level), ways(will.level), pair);
-        } else if was.rank < will.rank {
+        } else if was.rank < will.rank && !everywhere {
             share(Direction::Gain, ways(will.level), Vec::new(), pair);
         }
         for (may, ways) in &was.permissions {
-            if !will.permissions.contains_key(may) {
+            if !will.permissions.contains_key(may) && !is_wide(may) {
                 share(Direction::Loss, ways.clone(), Vec::new(), (on, Some(*may), None));
             }
         }
         for (may, ways) in &will.permissions {
-            if !was.permissions.contains_key(may) {
+            if !was.permissions.contains_key(may) && !is_wide(may) {
                 share(Direction::Gain, ways.clone(), Vec::new(), (on, None, Some(*may)));
             }
         }
@@ -202,11 +232,8 @@ impl Comparison<'_> {
             effects.push((key.kind, effect));
         }
         effects.sort_by(|(one, a), (other, b)| {
-            let rest = |it: &Effect| (it.who.clone(), it.effect, it.through.clone());
-            (one, a.who.first())
-                .cmp(&(other, b.who.first()))
-                .then_with(|| rest(a).cmp(&rest(b)))
-                .then_with(|| a.rights.cmp(&b.rights))
+            let order = (one, a.who.first(), a.effect, &a.who, &a.through, &a.rights);
+            order.cmp(&(other, b.who.first(), b.effect, &b.who, &b.through, &b.rights))
         });
         let [losing, gaining] = actors.map(|it| it.len());
         let effects = effects.into_iter().map(|it| it.1).collect();

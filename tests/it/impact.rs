@@ -6,7 +6,7 @@ use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
 use bylaws::model::impact::Direction;
 use bylaws::model::{Instant, KindState, LiveObject, Organization, Plan, Snapshot, Verb};
-use bylaws::plan;
+use bylaws::{kinds, plan};
 use serde_json::{Map, Value, json};
 
 use crate::support::NOW_SECONDS;
@@ -117,9 +117,10 @@ fn snapshot(organized: &Organized, default: Option<i64>) -> Snapshot {
         });
         let facts = match *kind {
             "token" => json!({"current": token, "older": []}),
-            _ => json!({"id": format!("r-{name}"), "name": name, "builtIn": null, "people": spec["members"]}),
+            _ => json!({"id": format!("r-{name}"), "name": name, "builtIn": null, "people": spec["members"], "details": {"__type": "X"}}),
         };
-        (*kind, LiveObject { name: name.clone(), spec: spec.clone(), facts, ..LiveObject::default() })
+        let spec = kinds::by_word(kind).unwrap().canonical(spec.clone()).unwrap();
+        (*kind, LiveObject { name: name.clone(), spec, facts, ..LiveObject::default() })
     });
     for (kind, object) in built_in.into_iter().chain(own) {
         live.kinds.get_mut(kind).unwrap().objects.insert(object.name.clone(), object);
@@ -289,7 +290,8 @@ fn expected(before: &Rights, after: &Rights) -> (Told, Told) {
                 implied.insert(it);
             }
         }
-        let wide = |rights: &Rights, may: &String| at(rights, "organization").1.contains(may);
+        let wide =
+            |rights: &Rights, may: &String| may.starts_with("stack:") && at(rights, "organization").1.contains(may);
         for may in was.1.symmetric_difference(&will.1) {
             let lost = was.1.contains(may);
             let it = match lost {
@@ -322,6 +324,13 @@ fn before_and_impact_make_after_for_everybody() {
                 wanted.entry(it.clone()).or_insert_with(|| there[it].clone());
             }
         });
+        // Nobody is in a team who is not in the organization.
+        let here: BTreeSet<String> = wanted.keys().filter(|it| it.0 == "member").map(|it| it.1.clone()).collect();
+        for (_, spec) in wanted.iter_mut().filter(|it| it.0.0 == "team") {
+            for list in ["members", "admins"] {
+                spec[list].as_array_mut().unwrap().retain(|it| here.contains(it.as_str().unwrap()));
+            }
+        }
         let desired = engine::desired(&manifest(&wanted, &there));
         let plan = plan::plan(&desired, &snapshot(&there, default), &plan::Options::default());
         let after = carried_out(&there, &plan);
@@ -336,7 +345,7 @@ fn before_and_impact_make_after_for_everybody() {
             }
         }
         let none = Rights::new();
-        for who in was.keys().chain(will.keys()) {
+        for who in was.keys().chain(will.keys()).collect::<BTreeSet<_>>() {
             let (all, implied) = expected(was.get(who).unwrap_or(&none), will.get(who).unwrap_or(&none));
             let told = told.remove(who).unwrap_or_default();
             told_once |= !told.is_empty();
@@ -386,4 +395,60 @@ fn many_people_who_lose_the_same_are_told_once() {
     let impact = plan::plan(&desired, &snapshot(&there, None), &plan::Options::default()).impact;
     assert_eq!((impact.gaining, impact.losing, impact.effects.len()), (0, 999, 1));
     assert_eq!((impact.effects[0].who.len(), impact.effects[0].rights.len()), (999, 200));
+}
+
+/// The plan for a manifest and what is live.
+fn planned(manifest: &str, there: &Organized) -> Plan {
+    plan::plan(&engine::desired(manifest), &snapshot(there, None), &plan::Options::default())
+}
+
+fn small() -> Organized {
+    let team = json!({
+        "kind": "pulumi", "displayName": "", "description": "", "members": ["bob", "carol"], "admins": [],
+        "role": "deployer", "stacks": {"shop/prod": "read"}, "environments": {},
+    });
+    Organized::from([
+        (("role", "deployer".to_owned()), json!({"description": "", "permissions": ["stack:read"]})),
+        (("member", "alice".to_owned()), json!({"role": "admin"})),
+        (("member", "bob".to_owned()), json!({"role": "deployer"})),
+        (("member", "carol".to_owned()), json!({"role": "member"})),
+        (("team", "one".to_owned()), team),
+        (("token", "ci".to_owned()), json!({"scope": "organization", "role": "deployer", "rotation": 1})),
+    ])
+}
+
+#[test]
+fn a_renamed_role_gives_what_it_gave() {
+    // carol's new role is the renamed one; bob, the team and the token are in no manifest.
+    let manifest = "organization: acme\nroles: {shipper: {renamedFrom: deployer}}\nteams: {one: {role: shipper}}";
+    let plan = planned(manifest, &small());
+    assert_eq!(plan.changes.len(), 1, "{:#?}", plan.changes);
+    assert!(plan.impact.is_empty(), "{:#?}", plan.impact);
+    let plan = planned(&format!("{manifest}\nmembers: {{carol: {{role: shipper}}}}"), &small());
+    let told: Vec<String> = plan
+        .impact
+        .effects
+        .iter()
+        .map(|it| format!("{:?} {} {:?}", it.effect, it.who[0], it.rights[0].after))
+        .collect();
+    assert_eq!(told, ["Loss member/carol None"], "she has the role through the team already: {:#?}", plan.impact);
+}
+
+#[test]
+fn what_was_not_read_is_told_and_not_guessed() {
+    let manifest = "organization: acme\nroles: {deployer: {permissions: [stack:read, stack:write]}}";
+    let mut live = snapshot(&small(), None);
+    for kind in ["member", "team", "token"] {
+        live.kinds.remove(kind);
+    }
+    let impact = plan::plan(&engine::desired(manifest), &live, &plan::Options::default()).impact;
+    assert!(impact.effects.is_empty());
+    let sections: Vec<&str> = impact.unknown.iter().map(|it| it.split(' ').next().unwrap()).collect();
+    assert_eq!(sections, ["members", "teams", "tokens"], "{:#?}", impact.unknown);
+    let mut live = snapshot(&small(), None);
+    live.kinds.get_mut("team").unwrap().objects.get_mut("one").unwrap().outline = true;
+    let impact = plan::plan(&engine::desired(manifest), &live, &plan::Options::default()).impact;
+    let who: Vec<String> = impact.effects.iter().flat_map(|it| &it.who).map(ToString::to_string).collect();
+    assert_eq!(who, ["member/bob", "token/ci"]);
+    assert!(impact.unknown[0].contains("`one`"), "{:#?}", impact.unknown);
 }

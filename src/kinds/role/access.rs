@@ -58,3 +58,61 @@ pub(super) fn built_in(organization: &Organization) -> Grants<'_> {
 fn texts(list: &Value) -> impl Iterator<Item = &str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{built_in, grants};
+    use crate::model::Organization;
+    use crate::model::access::{EVERYTHING, Gives, Grants};
+
+    fn told(grants: &Grants) -> Vec<String> {
+        let one = |it: &crate::model::access::Grant| match &it.gives {
+            Gives::AllOf(_) => "a role gives rights only".to_owned(),
+            Gives::Right(it) => format!("{} {}/{} {}", it.may, it.on.kind, it.on.name, it.rank),
+        };
+        grants.list.iter().map(one).collect()
+    }
+
+    #[test]
+    fn permissions_are_on_the_organization_and_grants_on_what_they_name() {
+        let of = |spec: Value| told(&grants("r", &spec));
+        assert_eq!(of(json!({"permissions": ["team:list"]})), ["team:list organization/ 0"]);
+        let scoped = json!({"grants": [
+            {"permissions": ["stack:read"], "stacks": ["a/b", "a/c"]},
+            {"permissions": ["environment:open"], "environments": ["a/b"]},
+        ]});
+        assert_eq!(
+            of(scoped),
+            ["stack:read stack/a/b 0", "stack:read stack/a/c 0", "environment:open environment/a/b 0"]
+        );
+    }
+
+    #[test]
+    fn a_tree_of_its_own_is_told_from_another_one() {
+        let of = |tree: Value| told(&grants("r", &json!({"details": tree})));
+        assert!(of(json!({"__type": "X"}))[0].starts_with("what its details permit ("));
+        assert_ne!(of(json!({"__type": "X"})), of(json!({"__type": "Y"})));
+        assert_eq!(of(json!(null)), [""; 0]);
+    }
+
+    #[test]
+    fn regular_members_have_what_the_organization_lets_everybody_do() {
+        let of = |stack: Option<i64>, environment: Option<&str>| {
+            let organization = Organization {
+                default_stack_permission: stack,
+                default_environment_permission: environment.map(str::to_owned),
+                ..Organization::default()
+            };
+            told(&built_in(&organization))
+        };
+        let always = of(None, None);
+        assert_eq!(
+            always,
+            [&*format!("admin organization/ {EVERYTHING}"), "billing organization/ 0", "member organization/ 1"]
+        );
+        assert_eq!(of(Some(0), Some("none")), always);
+        assert_eq!(of(Some(102), Some("open"))[3..], ["write stack/* 2", "open environment/* 2"]);
+    }
+}

@@ -59,3 +59,66 @@ fn people<'a>(team: &'a str, spec: &'a Value, live: Option<&'a LiveObject>, gran
 fn texts(list: &Value) -> impl Iterator<Item = &str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::grants;
+    use crate::model::LiveObject;
+    use crate::model::access::{Gives, Grants, Named};
+
+    fn told(grants: &Grants) -> Vec<String> {
+        let id = |it: &Named| format!("{}/{}", it.kind, it.name);
+        let one = |it: &crate::model::access::Grant| match &it.gives {
+            Gives::AllOf(of) => format!("{} has {}", id(&it.holder), id(of)),
+            Gives::Right(right) => format!("{} may {} {} {}", id(&it.holder), right.may, id(&right.on), right.rank),
+        };
+        grants.list.iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_team_gives_its_people_what_it_has() {
+        let spec = json!({
+            "members": ["bob", "Carol"], "admins": ["bob"], "role": "auditor", "stacks": {"shop/prod": "write"},
+            "environments": {"shop/prod": {"permission": "open"}},
+        });
+        assert_eq!(
+            told(&grants("web", &spec, None)),
+            [
+                "member/bob has team/web",
+                "member/Carol has team/web",
+                "member/bob may admin team/web 1",
+                "team/web has role/auditor",
+                "team/web may write stack/shop/prod 2",
+                "team/web may open environment/shop/prod 2",
+            ]
+        );
+    }
+
+    fn live(spec: Value, people: Value) -> LiveObject {
+        LiveObject { name: "web".to_owned(), spec, facts: json!({"people": people}), ..LiveObject::default() }
+    }
+
+    #[test]
+    fn what_nobody_writes_counts_too() {
+        let mut live = live(json!({"kind": "github"}), json!(["grace"]));
+        live.inherent.insert("/stacks/a~1b".to_owned());
+        let found = grants("web", &live.spec, Some(&live));
+        assert_eq!(told(&found), ["member/grace has team/web", "team/web may admin stack/a/b 3"]);
+        assert!(found.unknown.is_empty(), "{:?}", found.unknown);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_nobody() {
+        let mut live = live(json!({"kind": "pulumi"}), json!(["grace"]));
+        live.unknown.insert("/members".to_owned());
+        let found = grants("web", &live.spec, Some(&live));
+        assert!(told(&found).is_empty());
+        assert_eq!(found.unknown, ["members of team/web could not be read"]);
+        let found = |spec: Value| grants("web", &spec, None).unknown;
+        assert!(found(json!({"kind": "scim"}))[0].contains("the identity provider"));
+        assert!(found(json!({}))[0].contains("whoever makes team/web"));
+        assert!(found(json!({"members": []})).is_empty());
+    }
+}

@@ -22,26 +22,30 @@ pub(super) struct Effective {
 
 /// What `reach` gives on `on` in the state `when`.
 pub(super) fn on(graph: &Graph, reach: &Reach, on: Id, when: u8) -> Effective {
-    let mut places = vec![on];
-    places.extend(graph.wider(on));
-    of(graph, reach, on, &places, when)
+    of(graph, reach, on, graph.wider(on), when)
 }
 
 /// The same without what holds for everything of its kind, or for the whole organization.
 pub(super) fn on_itself(graph: &Graph, reach: &Reach, on: Id, when: u8) -> Effective {
-    of(graph, reach, on, &[on], when)
+    of(graph, reach, on, &[], when)
 }
 
-fn of(graph: &Graph, reach: &Reach, on: Id, places: &[Id], when: u8) -> Effective {
+fn of(graph: &Graph, reach: &Reach, on: Id, wider: &[Id], when: u8) -> Effective {
     let mut found = Effective::default();
     for (way, node) in reach {
-        for place in places {
+        for held in graph.rights_on(*node, on).iter().filter(|it| it.when & when != 0) {
+            found.take(held, way);
+        }
+        for place in wider {
             for held in graph.rights_on(*node, *place).iter().filter(|it| it.when & when != 0) {
                 // Of the organization's own levels only the one that holds everything reaches further than itself.
-                let elsewhere = *place != on && graph.name(*place).kind == ORGANIZATION;
-                let reaches =
-                    held.rank == EVERYTHING || (held.rank == 0 && is_about(graph.text(held.may), &graph.name(on).kind));
-                if !elsewhere || reaches {
+                let elsewhere = graph.name(*place).kind == ORGANIZATION;
+                let reaches = match held.rank {
+                    EVERYTHING => true,
+                    0 => !elsewhere || is_about(graph.text(held.may), &graph.name(on).kind),
+                    _ => !elsewhere,
+                };
+                if reaches {
                     found.take(held, way);
                 }
             }
@@ -51,7 +55,7 @@ fn of(graph: &Graph, reach: &Reach, on: Id, places: &[Id], when: u8) -> Effectiv
 }
 
 /// Whether a permission is about things of a kind: `stack:read` and `stack_tags:update` are about stacks.
-fn is_about(permission: &str, kind: &str) -> bool {
+pub(super) fn is_about(permission: &str, kind: &str) -> bool {
     permission.strip_prefix(kind).is_some_and(|it| it.starts_with([':', '_']))
 }
 

@@ -38,6 +38,8 @@ struct Node {
     rights: Vec<Held>,
     /// In which states the resource itself told what it gives.
     told: u8,
+    /// What holds here because it holds for all of its kind, or for the whole organization.
+    wider: Vec<Id>,
     /// Whether anything of the above, or of what it holds, differs between the states.
     changed: bool,
 }
@@ -52,6 +54,7 @@ pub(super) struct Graph {
     nodes: Vec<Node>,
     /// What goes: it neither holds nor gives anything afterwards.
     gone: HashSet<Id>,
+    said: HashSet<String>,
     /// What could not be told, in sentences, each with the kind that it is about.
     pub unknown: Vec<(&'static str, String)>,
 }
@@ -160,14 +163,14 @@ impl Graph {
             }
         }
         for sentence in grants.unknown {
-            if !self.unknown.iter().any(|it| it.1 == sentence) {
+            if self.said.insert(sentence.clone()) {
                 self.unknown.push((word, sentence));
             }
         }
     }
 
     /// The node of this name, made where there is none.
-    pub fn id(&mut self, kind: &str, name: &str) -> Id {
+    fn id(&mut self, kind: &str, name: &str) -> Id {
         let ids = match self.index.get_mut(kind) {
             Some(ids) => ids,
             None => self.index.entry(kind.to_owned()).or_default(),
@@ -197,6 +200,7 @@ impl Graph {
     fn settle(&mut self) {
         let untold = self.word("whatever it gives");
         for id in 0..self.nodes.len() as Id {
+            self.nodes[id as usize].wider = self.look_wider(id);
             let gives = kinds::by_word(&self.names[id as usize].kind).is_some_and(|it| it.part() == Part::Gives);
             let missing = BOTH & !self.nodes[id as usize].told;
             let node = &mut self.nodes[id as usize];
@@ -243,15 +247,19 @@ impl Graph {
             }
         }
         for id in 0..self.nodes.len() {
-            for at in 0..self.nodes[id].rights.len() {
-                let held = self.nodes[id].rights[at];
-                let wider = self.wider(held.on);
-                let covered = match held.rank {
+            let mut rights = std::mem::take(&mut self.nodes[id].rights);
+            // All rights on one thing are worked out together, or none of them.
+            for group in rights.chunk_by_mut(|a, b| a.on == b.on) {
+                let wider = self.wider(group[0].on);
+                let covered = |held: &Held| match held.rank {
                     0 => wider.iter().any(|it| wide.contains(&(*it, held.may))),
                     _ => wider.iter().any(|it| self.names[*it as usize].name == EVERY),
                 };
-                self.nodes[id].rights[at].contested = covered || givers.get(&held.on).is_some_and(|it| *it > 1);
+                let several = givers.get(&group[0].on).is_some_and(|it| *it > 1);
+                let contested = several || group.iter().any(covered);
+                group.iter_mut().for_each(|it| it.contested = contested);
             }
+            self.nodes[id].rights = rights;
         }
     }
 
@@ -277,13 +285,24 @@ impl Graph {
     }
 
     /// What holds for something because it holds for all of its kind, or for the whole organization.
-    pub fn wider(&self, on: Id) -> Vec<Id> {
+    pub fn wider(&self, on: Id) -> &[Id] {
+        &self.nodes[on as usize].wider
+    }
+
+    fn look_wider(&self, on: Id) -> Vec<Id> {
         let name = &self.names[on as usize];
         if name.kind == ORGANIZATION {
             return Vec::new();
         }
         let every = if name.name == EVERY { None } else { self.find(&name.kind, EVERY) };
         every.into_iter().chain(self.find(ORGANIZATION, "")).collect()
+    }
+
+    /// Something that may have no node yet: what holds everywhere holds for it as well.
+    pub fn know(&mut self, id: &ResourceId) -> Id {
+        let node = self.id(&id.kind, &id.name);
+        self.nodes[node as usize].wider = self.look_wider(node);
+        node
     }
 
     /// The node of this name, if there is one.
@@ -369,19 +388,16 @@ fn is_made_anew(change: &Change) -> bool {
     change.steps.iter().any(|it| it.phase == Phase::Replace)
 }
 
-/// The spec afterwards: the live one, in which what is renamed has its new name already, and the fields that change.
+/// The spec afterwards; in the fields that do not change, what is renamed has its new name already.
 fn after(change: &Change, live: &LiveObject) -> Value {
     if is_made_anew(change) {
         return change.after.clone();
     }
-    let mut spec = live.spec.clone();
-    for field in &change.fields {
-        let top = field.path[1..].split('/').next().unwrap_or_default();
-        if let Some(map) = spec.as_object_mut() {
-            match change.after.get(top) {
-                Some(value) => map.insert(top.to_owned(), value.clone()),
-                None => map.remove(top),
-            };
+    let mut spec = change.after.clone();
+    let differs = |name: &str| change.fields.iter().any(|it| it.path[1..].split('/').next() == Some(name));
+    for (name, value) in spec.as_object_mut().into_iter().flatten() {
+        if let Some(kept) = live.spec.get(name).filter(|_| !differs(name)) {
+            value.clone_from(kept);
         }
     }
     spec

@@ -8,7 +8,7 @@ use crate::model::{Change, ResourceId};
 use crate::plan::impact::effective::{self, Reach, Way};
 use crate::plan::impact::graph::{AFTER, BEFORE, Graph, Id, Word};
 use crate::plan::impact::reading::{Need, need};
-use crate::plan::impact::{names, paths};
+use crate::plan::impact::{few, names, paths};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub fn listing(world: &World, changes: &[&Change], question: Question) -> (Listi
             unknown.push(id.clone());
         }
         // Also on what nobody names somebody may do something: whoever may do it everywhere.
-        let node = graph.id(&id.kind, &id.name);
+        let node = graph.know(id);
         let access = match part {
             Part::Acts => of_actor(&graph, node, when),
             Part::Gives => of_giver(&graph, node, when),
@@ -56,16 +56,18 @@ pub fn listing(world: &World, changes: &[&Change], question: Question) -> (Listi
         backend: world.live.backend.clone(),
         state: question.state,
         answers,
-        unknown: told.chain(world.live.unseen.iter().cloned()).collect(),
+        unknown: few(told.collect()).into_iter().chain(world.live.unseen.iter().cloned()).collect(),
     };
     (listing, unknown)
 }
 
-/// Everything that somebody was told to have, whichever names are asked for.
+/// Rights that some of a kind hold through the same: the kind's rank, the rights, the ways.
+type Bundle = (usize, Vec<(Id, Word)>, Vec<Way>);
+
+/// Everything that was found, and who has it.
 #[derive(Default)]
 struct Gathered {
-    /// By the kind of who holds it, the rights and the ways: who.
-    found: HashMap<(usize, Vec<(Id, Word)>, Vec<Way>), Vec<Id>>,
+    found: HashMap<Bundle, Vec<Id>>,
 }
 
 impl Gathered {
@@ -91,8 +93,7 @@ impl Gathered {
             access.push((kind, Access { who: names(graph, &who), rights, through: paths(graph, &ways) }));
         }
         access.sort_by(|(one, a), (other, b)| {
-            let order = |it: &Access| (it.who.first().cloned(), it.through.clone(), it.rights.clone());
-            (one, order(a)).cmp(&(other, order(b)))
+            (one, &a.who, &a.through, &a.rights).cmp(&(other, &b.who, &b.through, &b.rights))
         });
         access.into_iter().map(|it| it.1).collect()
     }
