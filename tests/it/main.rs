@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, in one binary.
 
+mod access;
 mod base;
 mod calls;
 mod contract;
