@@ -48,6 +48,11 @@ fn default_path() -> Option<PathBuf> {
     DEFAULT_PATHS.into_iter().map(PathBuf::from).find(|it| it.exists())
 }
 
+/// Whether there is a manifest where one is looked for.
+pub fn has_default() -> bool {
+    default_path().is_some()
+}
+
 /// Whether a file below a folder belongs to the manifest, by its path below that folder.
 pub fn belongs(below: &Path) -> bool {
     let hidden = below.components().any(|it| it.as_os_str().to_string_lossy().starts_with('.'));

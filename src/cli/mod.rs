@@ -2,6 +2,7 @@
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod arguments;
 mod base;
 pub mod commands;
 mod connection;
@@ -46,6 +47,7 @@ enum Command {
     Import(commands::import::Args),
     Validate(commands::validate::Args),
     Show(commands::show::Args),
+    Access(commands::access::Args),
     Schema(commands::schema::Args),
     Explain(commands::explain::Args),
     Sandbox(commands::sandbox::Args),
@@ -64,6 +66,7 @@ pub async fn run() -> Exit {
         Command::Drift(args) => commands::drift::run(args, &ui).await,
         Command::Import(args) => commands::import::run(args, &ui).await,
         Command::Validate(args) => commands::validate::run(&args, &ui),
+        Command::Access(args) => commands::access::run(args, &ui).await,
         Command::Show(args) => commands::show::run(&args, &ui),
         Command::Schema(args) => commands::schema::run(&args, &ui),
         Command::Explain(args) => commands::explain::run(&args, &ui),

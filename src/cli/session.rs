@@ -1,10 +1,11 @@
 //! What `plan` and `apply` have in common: the manifest, the connection, one reading of the service, the plan.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{ApiError, Failure, ReadClient};
 use crate::cli::SANDBOX;
+use crate::cli::arguments::options;
+pub use crate::cli::arguments::{ManifestArgs, PlanArgs, check_allowed};
 use crate::cli::base;
 use crate::cli::connection::{self, ConnectionArgs};
 use crate::cli::exit::Exit;
@@ -14,43 +15,15 @@ use crate::cli::output;
 use crate::cli::ui::Ui;
 use crate::kinds;
 use crate::manifest;
-use crate::model::plan::Source;
-use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Snapshot};
+use crate::model::{Caller, Desired, Instant, Organization, Plan, ResourceId, Scope, Snapshot};
 use crate::plan;
 use crate::plan::policy::Allowance;
 use crate::render::{escape, problem};
 use crate::sandbox;
 use crate::snapshot;
 
-/// Which manifest.
-#[derive(Debug, clap::Args)]
-pub struct ManifestArgs {
-    /// Files, or folders whose *.yaml and *.yml files are read. Left out: `bylaws.yaml`, or `bylaws/`.
-    pub paths: Vec<PathBuf>,
-}
-
-/// What decides about a plan.
-#[derive(Debug, Default, clap::Args)]
-pub struct PlanArgs {
-    /// Accepts a danger: `CODE:ID`, as the plan prints it. May be given again.
-    #[arg(long, value_name = "CODE:ID")]
-    pub allow: Vec<String>,
-    /// Compares with the manifest of the base branch: a git revision (`origin/main`), or a folder that
-    /// holds another checkout (`../base`). What this change no longer declares is deleted, and what it
-    /// does not ask for is shown as drift.
-    #[arg(long, value_name = "REF|DIR")]
-    pub base: Option<String>,
-    /// Changes only this resource (`team/platform`), with whatever it cannot go without. May be given again.
-    #[arg(long, value_name = "ID")]
-    pub target: Vec<ResourceId>,
-    /// Sends what the service never tells back, such as a webhook's secret, again: `webhook/NAME`. May be given again.
-    #[arg(long, value_name = "ID")]
-    pub resend: Vec<ResourceId>,
-    /// Deletes and withdraws although this token is not known to administer the organization: says that it sees
-    /// enough of it all the same, as a machine's token with a role of its own may.
-    #[arg(long)]
-    pub allow_partial_view: bool,
-}
+/// What has to be read, by kind.
+pub type Scopes = BTreeMap<&'static str, Scope>;
 
 /// Why there is no manifest.
 pub enum Unloaded {
@@ -67,6 +40,22 @@ pub enum Unloaded {
 pub fn load(args: &ManifestArgs) -> Result<Desired, Unloaded> {
     let files = files::read(&args.paths).map_err(Unloaded::Files)?;
     manifest::load(files).map_err(Unloaded::Manifest)
+}
+
+/// Reads and checks the manifest; what is wrong with it is said.
+///
+/// # Errors
+/// The exit code.
+pub fn load_or_say(args: &ManifestArgs, ui: &Ui) -> Result<Desired, Exit> {
+    load(args).map_err(|unloaded| match unloaded {
+        Unloaded::Files(problems) => unreadable(ui, &problems),
+        Unloaded::Manifest(failure) => {
+            ui.problems(&problem::text(&failure.diagnostics, &failure.files, 20));
+            github::annotate(&failure.diagnostics, ui);
+            ui.say("Nothing was read from or sent to Pulumi Cloud.");
+            Exit::Invalid
+        }
+    })
 }
 
 /// Says that files could not be read.
@@ -115,6 +104,16 @@ pub struct Wanted {
     pub backend: Option<String>,
 }
 
+/// Connects without a manifest: to the organization of this name, or to the only one that the caller has.
+///
+/// # Errors
+/// The exit code, after everything was said.
+pub async fn open_live(organization: Option<String>, connection: &ConnectionArgs, ui: &Ui) -> Result<Session, Exit> {
+    let desired = Desired { organization: organization.unwrap_or_default(), ..Desired::default() };
+    let wanted = Wanted { desired, options: plan::Options::default(), base: None, backend: None };
+    connected(wanted, connection, ui).await
+}
+
 /// Loads the manifest, then connects; a wrong manifest sends no request at all.
 ///
 /// # Errors
@@ -125,16 +124,7 @@ pub async fn open(
     plan: &PlanArgs,
     ui: &Ui,
 ) -> Result<Session, Exit> {
-    let mut desired = match load(manifest) {
-        Ok(desired) => desired,
-        Err(Unloaded::Files(problems)) => return Err(unreadable(ui, &problems)),
-        Err(Unloaded::Manifest(failure)) => {
-            ui.problems(&problem::text(&failure.diagnostics, &failure.files, 20));
-            github::annotate(&failure.diagnostics, ui);
-            ui.say("Nothing was read from or sent to Pulumi Cloud.");
-            return Err(Exit::Invalid);
-        }
-    };
+    let mut desired = load_or_say(manifest, ui)?;
     if let Some(wanted) = &plan.base {
         base::add(&mut desired, wanted, &manifest.paths).map_err(|problem| {
             ui.error(&problem);
@@ -230,54 +220,6 @@ async fn only_organization(client: &ReadClient, ui: &Ui) -> Result<String, Exit>
     }
 }
 
-/// Whether every `--allow` names a danger that can be accepted.
-///
-/// # Errors
-/// The exit code, after it was said.
-pub fn check_allowed(allow: &[String], ui: &Ui) -> Result<(), Exit> {
-    for allowed in allow {
-        if let Err(problem) = Allowance::parse(allowed) {
-            ui.error(&problem);
-            return Err(Exit::Invalid);
-        }
-    }
-    Ok(())
-}
-
-fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui) -> Result<plan::Options, Exit> {
-    check_allowed(&plan.allow, ui)?;
-    let paths = if manifest.paths.is_empty() {
-        vec![default_root(desired)]
-    } else {
-        manifest.paths.iter().map(|it| files::shown(it)).collect()
-    };
-    let targets: BTreeSet<ResourceId> = plan.target.iter().cloned().collect();
-    if let Some(unknown) = targets.iter().find(|it| kinds::by_word(&it.kind).is_none()) {
-        let words: Vec<_> = kinds::ALL.iter().map(|it| it.facts().word).collect();
-        ui.error(&format!(
-            "`--target {unknown}`: there is no kind `{}`; the kinds are {}",
-            unknown.kind,
-            words.join(", ")
-        ));
-        return Err(Exit::Invalid);
-    }
-    let source = Source {
-        paths,
-        files: desired.files.len(),
-        base: desired.base.as_ref().map(|it| it.shown.clone()),
-        targets: targets.iter().cloned().collect(),
-        resend: plan.resend.clone(),
-    };
-    let resend = plan.resend.iter().map(kinds::matching_id).collect();
-    let allow = plan.allow.iter().cloned().collect();
-    Ok(plan::Options { allow, targets, resend, partial_view: plan.allow_partial_view, source })
-}
-
-fn default_root(desired: &Desired) -> String {
-    let first = desired.files.first().map(|it| it.path.as_str()).unwrap_or_default();
-    first.split_once('/').map_or(first, |it| it.0).to_owned()
-}
-
 /// The clock's moment.
 pub fn clock() -> Instant {
     Instant(jiff::Timestamp::now().as_second())
@@ -317,14 +259,8 @@ impl Session {
     /// The exit code, after everything was said.
     pub async fn plan_and_live(&self, ui: &Ui) -> Result<(Plan, Snapshot), Exit> {
         let live = self.read_with(&BTreeSet::new(), ui).await?;
-        let mistakes = unresolved(&self.desired, &live);
-        if !mistakes.is_empty() {
-            ui.problems(&problem::text(&mistakes, &self.desired.files, 20));
-            github::annotate(&mistakes, ui);
-            ui.say("Nothing was changed.");
-            return Err(Exit::Invalid);
-        }
-        let plan = plan::plan(&self.desired, &live, &self.options);
+        self.resolved(&live, ui)?;
+        let plan = self.plan_for(&live);
         let unknown: Vec<&ResourceId> = self.options.targets.iter().filter(|it| !self.is_known(it, &live)).collect();
         for target in &unknown {
             ui.error(&format!("`--target {target}` is nothing that the manifest or the organization knows"));
@@ -351,6 +287,33 @@ impl Session {
         self.options.resend.clear();
     }
 
+    /// Reads what the plan needs, and whatever `widen` adds to it.
+    ///
+    /// # Errors
+    /// The exit code, after everything was said.
+    pub async fn read_more(&self, widen: impl FnOnce(Scopes) -> Scopes, ui: &Ui) -> Result<Snapshot, Exit> {
+        let scopes = plan::scopes(&self.desired, &self.organization, self.now);
+        let live = self.read(widen(scopes), ui).await?;
+        self.resolved(&live, ui)?;
+        Ok(live)
+    }
+
+    /// The plan for what was read.
+    pub fn plan_for(&self, live: &Snapshot) -> Plan {
+        plan::plan(&self.desired, live, &self.options)
+    }
+
+    fn resolved(&self, live: &Snapshot, ui: &Ui) -> Result<(), Exit> {
+        let mistakes = unresolved(&self.desired, live);
+        if mistakes.is_empty() {
+            return Ok(());
+        }
+        ui.problems(&problem::text(&mistakes, &self.desired.files, 20));
+        github::annotate(&mistakes, ui);
+        ui.say("Nothing was changed.");
+        Err(Exit::Invalid)
+    }
+
     /// Asks again who the caller is and what the organization is: an apply has changed its numbers.
     ///
     /// # Errors
@@ -375,7 +338,10 @@ impl Session {
     /// # Errors
     /// The exit code, after everything was said.
     pub async fn read_with(&self, kinds: &BTreeSet<&'static str>, ui: &Ui) -> Result<Snapshot, Exit> {
-        let scopes = plan::scopes_with(&self.desired, &self.organization, self.now, kinds);
+        self.read(plan::scopes_with(&self.desired, &self.organization, self.now, kinds), ui).await
+    }
+
+    async fn read(&self, scopes: Scopes, ui: &Ui) -> Result<Snapshot, Exit> {
         let caller = self.caller.clone();
         let requests = std::cell::Cell::new(snapshot::PREFLIGHT);
         let progress = |it: snapshot::Progress| requests.set(snapshot::PREFLIGHT + it.done);

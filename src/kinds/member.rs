@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod access;
 mod invite;
 mod read;
 mod rehearsal;
@@ -15,6 +16,7 @@ mod steps;
 use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Email, Login, RoleName};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World, role};
+use crate::model::access::{Grants, Part};
 use crate::model::{
     Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
 };
@@ -212,6 +214,14 @@ impl Kind for Member {
         let role = spec["role"].as_str()?;
         let custom = BUILT_IN_ROLES.iter().all(|it| it.0 != role);
         switched_off(organization, "usersCustomRolesEnabled", "custom roles for people").filter(|_| custom)
+    }
+
+    fn part(&self) -> Part {
+        Part::Acts
+    }
+
+    fn access<'a>(&self, name: &'a str, spec: &'a Value, _live: Option<&'a LiveObject>) -> Grants<'a> {
+        access::grants(name, spec)
     }
 }
 

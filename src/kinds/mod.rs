@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::model::access::{Grants, Part};
 use crate::model::{
     Action, Call, Change, Desired, Entry, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Read,
     Reference, ResourceId, Scope, Snapshot, Verb,
@@ -23,6 +24,7 @@ pub mod role;
 pub mod service;
 pub mod settings;
 pub mod team;
+pub mod things;
 pub mod token;
 pub mod webhook;
 pub mod words;
@@ -264,6 +266,32 @@ pub trait Kind: Sync {
     /// it. Default: all.
     fn lasting(&self, live: &LiveObject) -> Value {
         live.facts.clone()
+    }
+
+    /// What part its resources have in who may do what. Default: none.
+    fn part(&self) -> Part {
+        Part::None
+    }
+
+    /// Who holds what by a resource with this spec. `live` is the object as it is, where it is there already
+    /// and stays.
+    fn access<'a>(&self, _name: &'a str, _spec: &'a Value, _live: Option<&'a LiveObject>) -> Grants<'a> {
+        Grants::default()
+    }
+
+    /// Who holds what of this kind in every organization, whether it was read or not.
+    fn built_in_access<'a>(&self, _organization: &'a Organization) -> Grants<'a> {
+        Grants::default()
+    }
+
+    /// Whether reading this live object has told all of [`Kind::access`]. Default: yes.
+    fn tells_access(&self, _live: &LiveObject) -> bool {
+        true
+    }
+
+    /// What has to be read for all of [`Kind::access`]. Default: the list.
+    fn access_scope(&self, scope: &mut Scope) {
+        scope.listed = true;
     }
 
     /// Whether the caller depends on this live object: it is them, their token, or what it belongs to.

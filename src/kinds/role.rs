@@ -6,7 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-mod read;
+mod access;
+pub(crate) mod read;
 mod rehearsal;
 mod steps;
 mod tree;
@@ -15,6 +16,7 @@ use crate::kinds::member::built_in_role_like;
 use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Permission, QualifiedName, TagValue};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World};
+use crate::model::access::{Grants, Part};
 use crate::model::{
     Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope, name,
 };
@@ -212,6 +214,22 @@ impl Kind for Role {
 
     fn unavailable(&self, _spec: &Value, organization: &Organization) -> Option<String> {
         switched_off(organization, "customRolesEnabled", "custom roles")
+    }
+
+    fn part(&self) -> Part {
+        Part::Gives
+    }
+
+    fn access<'a>(&self, name: &'a str, spec: &'a Value, _live: Option<&'a LiveObject>) -> Grants<'a> {
+        access::grants(name, spec)
+    }
+
+    fn built_in_access<'a>(&self, organization: &'a Organization) -> Grants<'a> {
+        access::built_in(organization)
+    }
+
+    fn access_scope(&self, scope: &mut Scope) {
+        scope.in_full = true;
     }
 }
 

@@ -6,12 +6,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod access;
 mod read;
 mod rehearsal;
 mod steps;
 
 use crate::kinds::words::{Owner, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World};
+use crate::model::access::{Grants, Part};
 use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
 
 /// The kind.
@@ -189,6 +191,14 @@ impl Kind for Service {
 
     fn rights(&self) -> &'static [Right] {
         RIGHTS
+    }
+
+    fn part(&self) -> Part {
+        Part::Owned
+    }
+
+    fn access<'a>(&self, name: &'a str, spec: &'a Value, _live: Option<&'a LiveObject>) -> Grants<'a> {
+        access::grants(name, spec)
     }
 }
 

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod access;
 mod read;
 mod rehearsal;
 mod steps;
@@ -14,6 +15,7 @@ use crate::kinds::member::built_in_role_like;
 use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Login, QualifiedName, RoleName};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World, role};
+use crate::model::access::{Grants, Part};
 use crate::model::node::pointer_part;
 use crate::model::{
     Action, Call, Change, Duration, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
@@ -317,6 +319,22 @@ impl Kind for Team {
         let gives_a_role = spec["role"].as_str().is_some_and(|it| it != "none");
         let roles = switched_off(organization, "customRolesEnabled", "custom roles, which teams are given,");
         switched_off(organization, "teamsEnabled", "teams").or(roles.filter(|_| gives_a_role))
+    }
+
+    fn part(&self) -> Part {
+        Part::Gives
+    }
+
+    fn access<'a>(&self, name: &'a str, spec: &'a Value, live: Option<&'a LiveObject>) -> Grants<'a> {
+        access::grants(name, spec, live)
+    }
+
+    fn tells_access(&self, live: &LiveObject) -> bool {
+        !live.outline
+    }
+
+    fn access_scope(&self, scope: &mut Scope) {
+        scope.in_full = true;
     }
 }
 

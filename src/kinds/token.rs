@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod access;
 mod read;
 mod rehearsal;
 mod steps;
@@ -19,6 +20,7 @@ use crate::kinds::rights::switched_off;
 use crate::kinds::settings;
 use crate::kinds::words::{Date, RoleName, SinkAddress, TokenScope};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World, role};
+use crate::model::access::{Grants, Part};
 use crate::model::{
     Action, Call, Change, Desired, Duration, FieldChange, FieldRule, Instant, LiveObject, Organization, Phase, Problem,
     Reference, ResourceId, Scope, Severity, name,
@@ -298,6 +300,18 @@ impl Kind for Token {
         let roles = switched_off(organization, "customRolesEnabled", "custom roles, which tokens are given,");
         let tokens = "access tokens of organizations and teams";
         switched_off(organization, "machineTokensEnabled", tokens).or(roles.filter(|_| custom))
+    }
+
+    fn part(&self) -> Part {
+        Part::Acts
+    }
+
+    fn access<'a>(&self, name: &'a str, spec: &'a Value, _live: Option<&'a LiveObject>) -> Grants<'a> {
+        access::grants(name, spec)
+    }
+
+    fn access_scope(&self, scope: &mut Scope) {
+        scope.in_full = true;
     }
 }
 

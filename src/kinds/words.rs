@@ -167,10 +167,25 @@ impl AsRef<str> for RoleName {
     }
 }
 
+/// What may be done with a stack, from the least to the most.
+pub const STACK_LEVELS: [&str; 3] = ["read", "write", "admin"];
+/// What may be done with an environment, from the least to the most.
+pub const ENVIRONMENT_LEVELS: [&str; 4] = ["read", "open", "write", "admin"];
+
+/// How high a level is among others, from 1; 0 for a word that is no level.
+pub fn rank(levels: &[&str], level: &str) -> u8 {
+    levels.iter().zip(1..).find(|it| *it.0 == level).map_or(0, |it| it.1)
+}
+
 impl Owner {
     /// The owner's type on the wire, and its name.
     pub fn parts(&self) -> (&str, &str) {
-        self.0.split_once('/').unwrap_or(("team", &self.0))
+        Self::parts_of(&self.0)
+    }
+
+    /// The same of its text.
+    pub fn parts_of(text: &str) -> (&str, &str) {
+        text.split_once('/').unwrap_or(("team", text))
     }
 }
 

@@ -39,6 +39,11 @@ use crate::model::{Desired, Diagnostic, Span};
 pub use codes::CODES;
 pub use references::unresolved;
 
+/// The name nearest to one that is none of them, if one is near.
+pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    suggest::Names::new(names).nearest(wrong)
+}
+
 /// Why a manifest cannot be used.
 #[derive(Clone, Debug)]
 pub struct Failure {

@@ -104,6 +104,9 @@ pub struct Organization {
     /// Whether members can create teams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members_can_create_teams: Option<bool>,
+    /// What every regular member may do with every environment, such as `read`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_environment_permission: Option<String>,
     /// Switches of the plan, by name. Absent is unknown, not off.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub features: BTreeMap<String, bool>,

@@ -1,10 +1,12 @@
 //! The words everyone speaks, as plain data: ids, specs, live objects, calls, actions, plans, diagnostics.
 //!
 //! In reading order: what a resource is called ([`id`]), what somebody wrote ([`node`], [`desired`]),
-//! what the service says ([`live`]), what a kind reads ([`read`]), sends ([`call`]) and reads again ([`check`]), what is to be
-//! done ([`change`], [`plan`]), what is wrong with it ([`diagnostic`]), and the values that must never
-//! be printed ([`secret`]).
+//! what the service says ([`live`]), what a kind reads ([`read`]), sends ([`call`]) and reads again
+//! ([`check`]), what is to be done ([`change`], [`plan`]), who may do what by it ([`access`],
+//! [`impact`]), what is wrong with it ([`diagnostic`]), and the values that must never be printed
+//! ([`secret`]).
 
+pub mod access;
 pub mod call;
 pub mod change;
 pub mod check;
@@ -13,6 +15,7 @@ pub mod diagnostic;
 pub mod duration;
 pub mod field;
 pub mod id;
+pub mod impact;
 pub mod instant;
 pub mod live;
 pub mod name;
@@ -30,6 +33,7 @@ pub use diagnostic::{Diagnostic, Place, Problem, Severity};
 pub use duration::Duration;
 pub use field::{FieldChange, FieldRule};
 pub use id::ResourceId;
+pub use impact::Impact;
 pub use instant::Instant;
 pub use live::{Caller, KindState, LiveObject, Organization, Snapshot};
 pub use node::{Data, Key, Node, Span};

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Change, Diagnostic, ResourceId};
+use crate::model::{Change, Diagnostic, Impact, ResourceId};
 
 /// The name of the format.
 pub const FORMAT: &str = "bylaws.plan";
@@ -44,6 +44,9 @@ pub struct Plan {
     pub drift: Vec<Change>,
     /// Live objects in no manifest, of the kinds that were read: counted, never touched.
     pub unmanaged: Vec<Unmanaged>,
+    /// Who gains and who loses access by it.
+    #[serde(default)]
+    pub impact: Impact,
     /// Dangers and notes.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -56,6 +56,8 @@ pub struct Scope {
     pub everything: bool,
     /// Whether objects that are not declared shall go: its kind is pruned.
     pub pruned: bool,
+    /// Whether every object is wanted in full, although none of them may go.
+    pub in_full: bool,
     /// Whether another kind needs this one's list.
     pub listed: bool,
     /// Whether all of them are wanted, wherever they are: somebody goes whose traces they may be.
@@ -73,13 +75,14 @@ impl Scope {
             && self.doomed.is_empty()
             && self.referenced.is_empty()
             && !self.everything
+            && !self.in_full
             && !self.listed
             && !self.wherever
     }
 
     /// Whether the object `name` is wanted in full.
     pub fn wants(&self, name: &str) -> bool {
-        self.everything || self.declared.contains_key(name) || self.doomed.contains_key(name)
+        self.everything || self.in_full || self.declared.contains_key(name) || self.doomed.contains_key(name)
     }
 }
 

@@ -4,8 +4,8 @@
 //! compared ([`compare`]), renames judged ([`rename`]), changes told from drift ([`origin`]), cut down to
 //! what was asked for ([`target`]), what speaks against it ([`policy`]), the steps put in a safe order
 //! ([`order`]), and all of it carried out on a copy ([`rehearse`]). What it relied on is noted
-//! ([`fingerprint`]), so that a saved plan can be held against a later reading ([`saved`]). [`plan`] is
-//! the way in.
+//! ([`fingerprint`]), so that a saved plan can be held against a later reading ([`saved`]); last, who
+//! gains and who loses by it ([`impact`]). [`plan`] is the way in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 use crate::kinds::{self, Draft, World};
 use crate::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool};
 use crate::model::{
-    Change, Desired, Diagnostic, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb,
+    Change, Desired, Diagnostic, Impact, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb,
 };
 
 mod compare;
 mod fingerprint;
+pub mod impact;
 mod order;
 mod origin;
 mod pair;
@@ -50,6 +51,13 @@ pub struct Options {
 
 /// The plan that makes the live organization what the manifest says, rehearsed.
 pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
+    let mut plan = rehearsed(desired, live, options);
+    let world = World { desired, live, resend: &options.resend };
+    plan.impact = impact::impact(&world, &plan.all_changes().collect::<Vec<_>>());
+    plan
+}
+
+fn rehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let mut plan = unrehearsed(desired, live, options);
     let hopeless = |it: &Diagnostic| {
         it.blocking && policy::danger(&it.code).is_none_or(|it| it.acceptance == policy::Acceptance::Never)
@@ -147,6 +155,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
         changes,
         drift,
         unmanaged: paired.unmanaged,
+        impact: Impact::default(),
         diagnostics,
     };
     plan.checksum = checksum(&plan);

@@ -6,9 +6,13 @@ use comrak::nodes::NodeValue;
 use comrak::{Arena, parse_document};
 use serde_json::{Value, json};
 
+use crate::model::access::{Access, Answer, HeldRight, Listing, State};
 use crate::model::call::Into;
+use crate::model::impact::{Direction, Effect, RightChange};
 use crate::model::name::is_invisible;
-use crate::model::{Call, Diagnostic, Hole, Method, Outcome, Phase, Place, Plan, ResourceId, Verb, Verification};
+use crate::model::{
+    Call, Diagnostic, Hole, Impact, Method, Outcome, Phase, Place, Plan, ResourceId, Verb, Verification,
+};
 use crate::render::{calls, json as json_text, markdown, sample, text};
 
 const FRAGMENTS: [&str; 68] = [
@@ -146,6 +150,7 @@ fn plan_of(mut text: impl FnMut() -> String) -> Plan {
     drift.fields = fields(&mut text);
     made.drift = vec![drift];
     made.unmanaged = vec![crate::model::plan::Unmanaged { kind: "team".to_owned(), names: vec![text(), text()] }];
+    made.impact = impact(&mut text);
     for (code, blocking, help) in
         [("", true, true), ("", true, false), ("", false, true), ("not-visible", false, false)]
     {
@@ -160,6 +165,23 @@ fn plan_of(mut text: impl FnMut() -> String) -> Plan {
         made.diagnostics.push(it);
     }
     made
+}
+
+/// Both directions, one and several people, and every part that can hold a name.
+fn impact(text: &mut impl FnMut() -> String) -> Impact {
+    let mut effect = |direction: Direction, count: usize| {
+        let mut id = |kind: &str| ResourceId::new(kind, format!("1{}", text()));
+        let who = (0..count).map(|_| id("member")).collect();
+        let through = vec![vec![id("team"), id("role")], vec![id("role")]];
+        let (on, other, still) = (id("stack"), id("organization"), vec![vec![id("team")]]);
+        let rights = vec![
+            RightChange { on, before: Some(text()), after: Some(text()) },
+            RightChange { on: other, before: None, after: Some(text()) },
+        ];
+        Effect { effect: direction, who, rights, through, still }
+    };
+    let effects = vec![effect(Direction::Loss, 1), effect(Direction::Gain, 3)];
+    Impact { gaining: 3, losing: 1, effects, unknown: vec![format!("of {}", text()), format!("{} more", text())] }
 }
 
 fn whole(text: &mut impl FnMut() -> String) -> Value {
@@ -274,6 +296,30 @@ fn no_name_steers_a_report() {
             assert_inert(&text::report(&made, text::Options::default()));
             assert_inert(&json_text::report(&made));
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn no_name_steers_who_may_do_what() {
+    attack(|u| {
+        let mut id = |kind: &str| -> Result<ResourceId> { Ok(ResourceId::new(kind, format!("1{}", hostile(u)?))) };
+        let through = vec![vec![id("team")?, id("role")?]];
+        let (of, who, on) = (id("stack")?, vec![id("member")?, id("member")?], id("stack")?);
+        let access = Access { who, rights: vec![HeldRight { on, may: hostile(u)? }], through };
+        let listing = Listing {
+            format: "bylaws.access".to_owned(),
+            format_version: "1.0".to_owned(),
+            organization: hostile(u)?,
+            backend: hostile(u)?,
+            state: State::Live,
+            answers: vec![Answer { of: Some(of), access: vec![access] }],
+            unknown: vec![hostile(u)?],
+        };
+        let shown = text::access(&listing, text::Options { width: 1_000_000, ..text::Options::default() });
+        assert_inert(&shown);
+        assert_eq!(shown.lines().count(), 8, "{shown}");
+        assert_inert(&json_text::access(&listing));
         Ok(())
     });
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::model::access::Listing;
 use crate::model::plan::{FORMAT, FORMAT_VERSION};
 use crate::model::{Plan, Report};
 use crate::render::escape;
@@ -15,6 +16,11 @@ pub fn plan(plan: &Plan) -> String {
 /// A report, as `bylaws.report`.
 pub fn report(report: &Report) -> String {
     pretty(report)
+}
+
+/// Who may do what, as `bylaws.access`.
+pub fn access(listing: &Listing) -> String {
+    pretty(listing)
 }
 
 /// A plan that was kept. Names it does not know are ignored; another major version is refused, because

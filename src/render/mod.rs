@@ -1,11 +1,13 @@
 //! Values to text: plans and reports for people and for machines, escaped for where the text goes.
 //!
 //! In reading order: how foreign text is made harmless ([`escape`]), how a value is shown ([`value`]),
-//! what is said about one change ([`lines`]) and about a whole plan ([`digest`]), and the renderings:
+//! what is said about one change ([`lines`]), about who may do what ([`access`]) and about a whole plan
+//! ([`digest`]), and the renderings:
 //! [`text`] for terminals, [`markdown`] for pull requests, [`calls`] for a dry run, [`json`] and
 //! [`gitlab`] for machines. Mistakes have a place of their own, in every form ([`problem`], [`sarif`]). Everything
 //! here is pure, and the same value gives the same bytes.
 
+pub mod access;
 pub mod calls;
 pub mod digest;
 pub mod escape;

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::model::impact::{Direction, Effect, RightChange};
 use crate::model::plan::{self, Source, Tool, Unmanaged};
 use crate::model::report::{self, StepReport};
 use crate::model::{
-    Action, Call, Change, Diagnostic, FieldChange, Origin, Outcome, Phase, Place, Plan, Report, ResourceId, Severity,
-    Status, Summary, Verb, Verification,
+    Action, Call, Change, Diagnostic, FieldChange, Impact, Origin, Outcome, Phase, Place, Plan, Report, ResourceId,
+    Severity, Status, Summary, Verb, Verification,
 };
 
 /// A plan that does nothing.
@@ -24,6 +25,7 @@ pub fn empty() -> Plan {
         changes: Vec::new(),
         drift: Vec::new(),
         unmanaged: Vec::new(),
+        impact: Impact::default(),
         diagnostics: Vec::new(),
     }
 }
@@ -126,6 +128,7 @@ pub fn plan() -> Plan {
         Unmanaged { kind: "team".to_owned(), names: vec!["ml".to_owned(), "web-old".to_owned()] },
         Unmanaged { kind: "member".to_owned(), names: (0..40).map(|it| format!("user-{it}")).collect() },
     ];
+    made.impact = impact();
     made.diagnostics = vec![
         finding(
             "delete-team",
@@ -217,4 +220,46 @@ fn token() -> Change {
     step(&mut it, 2, Phase::Issue, "value to file:secrets/ci", Vec::new());
     step(&mut it, 3, Phase::Delete, "revoke ci-deploy.2", Vec::new());
     it
+}
+
+/// Who gains and loses by the pull request.
+fn impact() -> Impact {
+    let loss = |who: &[&str], on: &str, before: &str, after: Option<&str>, through: &str| {
+        effect(Direction::Loss, who, &[right(on, Some(before), after)], &[&[through]])
+    };
+    let admin = loss(&["member/bob"], "organization", "admin", Some("member"), "role/admin");
+    Impact {
+        gaining: 2,
+        losing: 4,
+        effects: vec![
+            effect(
+                Direction::Gain,
+                &["member/alice", "member/bob"],
+                &[
+                    right("environment/shop/prod", None, Some("open")),
+                    right("stack/shop/prod", Some("read"), Some("write")),
+                ],
+                &[&["team/web"], &["team/platform", "role/deployer"]],
+            ),
+            Effect { still: vec![path(&["role/member"]), path(&["team/platform"])], ..admin },
+            loss(&["member/bob", "member/carol", "member/frank"], "stack/etl/prod", "write", None, "team/data-eng"),
+            loss(&["token/etl"], "stack/etl/prod", "write", None, "team/data-eng"),
+        ],
+        unknown: vec!["of some teams only the names were read (`ml`, `web-old`): they may give the same".to_owned()],
+    }
+}
+
+/// What some gain or lose.
+pub fn effect(effect: Direction, who: &[&str], rights: &[RightChange], through: &[&[&str]]) -> Effect {
+    let through = through.iter().map(|it| path(it)).collect();
+    Effect { effect, who: path(who), rights: rights.to_vec(), through, still: Vec::new() }
+}
+
+/// One right, before and after.
+pub fn right(on: &str, before: Option<&str>, after: Option<&str>) -> RightChange {
+    RightChange { on: on.parse().unwrap(), before: before.map(str::to_owned), after: after.map(str::to_owned) }
+}
+
+fn path(ids: &[&str]) -> Vec<ResourceId> {
+    ids.iter().map(|it| it.parse().unwrap()).collect()
 }

@@ -1,17 +1,16 @@
-//! The schema of a plan: what its readers can count on, open to what later versions add.
+//! The schemas of what programs read: what they can count on, open to what later versions add.
 
 use schemars::transform::ReplacePrefixItems;
-use schemars::{Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use crate::model::Plan;
 use crate::schema::shape;
 
-/// The schema.
-pub(super) fn schema() -> Value {
+/// The schema of one document.
+pub(super) fn of<T: JsonSchema>(title: &str) -> Value {
     let settings = shape::settings().for_serialize().with_transform(ReplacePrefixItems::default());
-    let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<Plan>();
-    schema.insert("title".to_owned(), json!("bylaws plan"));
+    let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), json!(title));
     for step in [open, omit_rather_than_null, describe_tags] {
         shape::everywhere(&mut schema, &mut |it| step(it));
     }

@@ -137,6 +137,7 @@ fn organization(metadata: &Value, org: &str) -> Organization {
         default_role_id: text("defaultRoleId").filter(|it| !it.is_empty()),
         default_stack_permission: metadata.get("defaultStackPermission").and_then(Value::as_i64),
         members_can_create_teams: metadata.get("membersCanCreateTeams").and_then(Value::as_bool),
+        default_environment_permission: text("defaultEnvironmentPermission"),
         features: features.filter_map(|(name, on)| Some((name.clone(), on.as_bool()?))).collect(),
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside, in one binary.
 
 mod accepting;
+mod access;
 mod base;
 mod budgets;
 mod calls;
@@ -10,6 +11,7 @@ mod editor;
 mod examples;
 mod faults;
 mod hazards;
+mod impact;
 mod imports;
 mod interruption;
 mod invites;

@@ -78,7 +78,7 @@ fn lay_over(state: &mut Value, more: Value) {
 fn run(folder: &Path, command: &str) -> String {
     let mut arguments: Vec<&str> = command.split(' ').collect();
     let backend = format!("sandbox:{STATE}");
-    if matches!(arguments[0], "plan" | "apply" | "import" | "drift") {
+    if matches!(arguments[0], "plan" | "apply" | "import" | "drift" | "access") {
         arguments.extend(["--backend", &backend, "--now", NOW]);
     }
     let run = support::run(folder, &arguments, &[("AUDIT_HOOK_SECRET", ENVIRONMENT_SECRET)]);

@@ -2,18 +2,20 @@
 
 use std::path::Path;
 
+use bylaws::model::access::{self, Access, Answer, HeldRight, Listing, State};
 use bylaws::model::diagnostic::Diagnostic;
+use bylaws::model::impact::{Direction, Effect, RightChange};
 use bylaws::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool, Unmanaged};
 use bylaws::model::{
-    Action, Call, Change, Check, Expected, FieldChange, Hole, Into, Method, Origin, Phase, Place, Plan, ResourceId,
-    Status, Summary, Verb,
+    Action, Call, Change, Check, Expected, FieldChange, Hole, Impact, Into, Method, Origin, Phase, Place, Plan,
+    ResourceId, Status, Summary, Verb,
 };
 use bylaws::schema;
 use serde_json::{Value, json};
 
 #[test]
 fn the_committed_schemas_are_current() {
-    for (name, schema) in [("manifest", schema::manifest()), ("plan", schema::plan())] {
+    for (name, schema) in [("manifest", schema::manifest()), ("plan", schema::plan()), ("access", schema::access())] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{name}.schema.json"));
         let current = schema::render(&schema);
         if std::env::var_os("SNAPSHOTS").is_some_and(|it| it == "overwrite") {
@@ -90,6 +92,17 @@ fn plan() -> Plan {
     danger.place = Some(place);
     danger.help = Some("add another one".to_owned());
     danger.change = Some(id);
+    let effect = Effect {
+        effect: Direction::Gain,
+        who: vec!["member/bob".parse().unwrap()],
+        rights: vec![RightChange {
+            on: "organization".parse().unwrap(),
+            before: None,
+            after: Some("admin".to_owned()),
+        }],
+        through: vec![vec!["role/admin".parse().unwrap()]],
+        still: Vec::new(),
+    };
     Plan {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION.to_owned(),
@@ -102,6 +115,12 @@ fn plan() -> Plan {
         summary: Summary { update: 1, ..Summary::default() },
         drift: vec![Change { source: None, renamed_from: None, ..change.clone() }],
         changes: vec![change],
+        impact: Impact {
+            gaining: 1,
+            losing: 0,
+            effects: vec![effect],
+            unknown: vec!["teams were not read".to_owned()],
+        },
         unmanaged: vec![Unmanaged { kind: "team".to_owned(), names: vec!["web".to_owned()] }],
         diagnostics: vec![danger],
     }
@@ -118,7 +137,14 @@ fn a_plan_is_what_its_schema_says_and_may_hold_more() {
     if let Err(error) = validator.validate(&plan) {
         panic!("{}: {error}", error.instance_path());
     }
-    for pointer in ["", "/status", "/changes/0", "/changes/0/steps/0/calls/0/holes/~1name", "/diagnostics/0/place"] {
+    for pointer in [
+        "",
+        "/status",
+        "/changes/0",
+        "/changes/0/steps/0/calls/0/holes/~1name",
+        "/diagnostics/0/place",
+        "/impact/effects/0",
+    ] {
         let object = plan.pointer_mut(pointer).and_then(Value::as_object_mut).unwrap();
         object.insert("ofALaterVersion".to_owned(), json!({"any": 1}));
     }
@@ -130,6 +156,7 @@ fn a_plan_is_what_its_schema_says_and_may_hold_more() {
         ("/changes/0/action", json!("destroy")),
         ("/changes/0/id", json!("Team platform")),
         ("/changes/0/steps", Value::Null),
+        ("/impact/effects/0/effect", json!("more")),
         ("/changes/0/renamedFrom", Value::Null),
         ("/changes/0/steps/0/calls/0/method", json!("PUT")),
         ("/status/applyable", json!("yes")),
@@ -141,7 +168,34 @@ fn a_plan_is_what_its_schema_says_and_may_hold_more() {
 }
 
 #[test]
-fn every_property_of_a_plan_is_described() {
+fn an_answer_about_access_is_what_its_schema_says() {
+    let held = Access {
+        who: vec!["member/bob".parse().unwrap()],
+        rights: vec![HeldRight { on: "stack/*".parse().unwrap(), may: "read".to_owned() }],
+        through: vec![vec!["role/member".parse().unwrap()], Vec::new()],
+    };
+    let listing = Listing {
+        format: access::FORMAT.to_owned(),
+        format_version: access::FORMAT_VERSION.to_owned(),
+        organization: "acme".to_owned(),
+        backend: "https://api.pulumi.com".to_owned(),
+        state: State::Live,
+        answers: vec![Answer { of: None, access: vec![held] }],
+        unknown: Vec::new(),
+    };
+    let validator = jsonschema::validator_for(&schema::access()).unwrap();
+    let mut listing = serde_json::to_value(listing).unwrap();
+    if let Err(error) = validator.validate(&listing) {
+        panic!("{}: {error}", error.instance_path());
+    }
+    listing["answers"][0]["ofALaterVersion"] = json!(1);
+    assert!(validator.is_valid(&listing));
+    listing["state"] = json!("past");
+    assert!(!validator.is_valid(&listing));
+}
+
+#[test]
+fn every_property_of_what_programs_read_is_described() {
     fn check(path: &str, schema: &Value) {
         for group in ["definitions", "properties"] {
             for (name, member) in schema[group].as_object().into_iter().flatten() {
@@ -159,4 +213,5 @@ fn every_property_of_a_plan_is_described() {
         assert!(open, "{path} is closed to what later versions add");
     }
     check("#", &schema::plan());
+    check("#", &schema::access());
 }

@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, then how it runs.
 
+pub mod access;
 pub mod apply;
 pub mod drift;
 pub mod explain;

@@ -130,13 +130,11 @@ impl RoleReader {
         let mut reads = Vec::new();
         if stacks && !self.asked.0 {
             self.asked.0 = true;
-            reads.push(Read::whole("stacks", ["api", "user", "stacks"]).paged().query("organization", org));
+            reads.push(stack_list(org));
         }
         if environments && !self.asked.1 {
             self.asked.1 = true;
-            let mut read = Read::whole("environments", ["api", "esc", "environments", org]);
-            read.paging = Paging::NextToken;
-            reads.push(read);
+            reads.push(environment_list(org));
         }
         reads
     }
@@ -145,6 +143,31 @@ impl RoleReader {
 /// Whether a custom role has a name that stands for something else wherever a manifest names a role.
 fn is_taken(name: &str) -> bool {
     name == "none" || BUILT_IN_ROLES.iter().any(|it| it.0 == name)
+}
+
+/// The stacks that the caller can see.
+pub(crate) fn stack_list(org: &str) -> Read {
+    Read::whole("stacks", ["api", "user", "stacks"]).paged().query("organization", org)
+}
+
+/// The environments that the caller can see.
+pub(crate) fn environment_list(org: &str) -> Read {
+    let mut read = Read::whole("environments", ["api", "esc", "environments", org]);
+    read.paging = Paging::NextToken;
+    read
+}
+
+/// The ids and names of a page of stacks.
+pub(crate) fn stack_names(body: &[u8]) -> Result<Vec<(String, String)>, String> {
+    let stacks = kinds::page::<Stacks>(body)?.stacks.ok_or("an answer without `stacks`")?;
+    Ok(stacks.into_iter().map(|it| (it.id, format!("{}/{}", it.project_name, it.stack_name))).collect())
+}
+
+/// The ids and names of a page of environments.
+pub(crate) fn environment_names(body: &[u8]) -> Result<Vec<(String, String)>, String> {
+    let environments = kinds::page::<Environments>(body)?.environments.ok_or("an answer without `environments`")?;
+    let name = |it: &Environment| format!("{}/{}", it.project.as_deref().unwrap_or("default"), it.name);
+    Ok(environments.into_iter().map(|it| (it.id.clone(), name(&it))).collect())
 }
 
 impl Reader for RoleReader {
@@ -172,17 +195,11 @@ impl Reader for RoleReader {
         }
         match read.tag.as_str() {
             "stacks" => {
-                for stack in kinds::page::<Stacks>(body)?.stacks.ok_or("an answer without `stacks`")? {
-                    self.stacks.insert(stack.id, format!("{}/{}", stack.project_name, stack.stack_name));
-                }
+                self.stacks.extend(stack_names(body)?);
                 Ok(Vec::new())
             }
             "environments" => {
-                let page = kinds::page::<Environments>(body)?;
-                for it in page.environments.ok_or("an answer without `environments`")? {
-                    let project = it.project.as_deref().unwrap_or("default");
-                    self.environments.insert(it.id, format!("{project}/{}", it.name));
-                }
+                self.environments.extend(environment_names(body)?);
                 Ok(Vec::new())
             }
             _ => {

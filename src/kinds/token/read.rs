@@ -122,7 +122,7 @@ impl TokenReader {
         }
         let here: BTreeSet<&str> = self.listed.iter().map(|(_, it)| logical_name(&it.name).0).collect();
         let found = self.scope.doomed.keys().all(|it| here.contains(it.as_str()));
-        if found && !self.scope.everything {
+        if found && !self.scope.everything && !self.scope.in_full {
             return Vec::new();
         }
         vec![self.search()]
@@ -146,7 +146,7 @@ impl Reader for TokenReader {
         // Where the manifest says, and where the base branch said: a token that moved is where it was.
         let said = scope.declared.values().chain(scope.based.values()).chain(scope.doomed.values());
         let said: BTreeSet<&str> = said.map(|it| it["scope"].as_str().unwrap_or("organization")).collect();
-        let everywhere = scope.everything || scope.listed || scope.wherever;
+        let everywhere = scope.everything || scope.in_full || scope.listed || scope.wherever;
         let mut reads = Vec::new();
         let teams: Vec<String> = said.iter().filter_map(|it| it.strip_prefix("team/")).map(str::to_owned).collect();
         if everywhere || said.contains("organization") {

@@ -1,5 +1,6 @@
 //! A plan as a comment on a pull request: counts and dangers first, details folded, never too long.
 
+mod access;
 mod caution;
 mod parts;
 
@@ -83,6 +84,7 @@ fn comment(plan: &Plan, options: Options, cut: Cut) -> String {
     paragraphs.extend(parts::counts(plan));
     paragraphs.extend(caution::caution(plan, &found.dangers, options.max_bytes, cut));
     paragraphs.extend(notes(&found.notes, cut));
+    paragraphs.extend(access::paragraphs(&plan.impact, cut));
     let changes = digest::ordered(&plan.changes);
     paragraphs.extend(parts::changes(&changes, cut));
     paragraphs.extend(parts::details(&changes, cut));
@@ -222,6 +224,21 @@ mod tests {
 
 **Also know**
 - token-outlives-member: `bob` made `legacy`, which keeps its rights
+
+**Access**: 2 gain, 4 lose.
+
+```diff
++ 2 members   environment/shop/prod: open, stack/shop/prod: read -> write, through team/web, team/platform (role/deployer)
+              alice, bob
+- member/bob  organization: admin -> member, through role/admin
+              still through role/member, team/platform
+- 3 members   stack/etl/prod: write, through team/data-eng
+              bob, carol, frank
+- token/etl   stack/etl/prod: write, through team/data-eng
+```
+
+Not counted:
+- of some teams only the names were read (`ml`, `web-old`): they may give the same
 
 ```diff
 + role     stack-auditor  description: "Reads every stack of every project there is, and nothing els..." (75 characters)

@@ -1,10 +1,12 @@
 //! Plans and reports for a terminal: signs in column 0, names whole, the important things last.
 
+mod access;
 mod drift;
 mod layout;
 mod plan;
 mod report;
 
+pub use access::access;
 pub use drift::drift;
 pub use plan::plan;
 pub use report::report;

@@ -4,7 +4,7 @@ use crate::model::{Change, Diagnostic, Plan, Verb};
 use crate::render::lines::{self, Sign};
 use crate::render::text::Options;
 use crate::render::text::layout::{self, Item, more, row};
-use crate::render::{digest, escape};
+use crate::render::{access, digest, escape};
 
 /// A plan for people: counts, changes by kind, drift, what is unmanaged, dangers, what to run next.
 pub fn plan(plan: &Plan, options: Options) -> String {
@@ -12,6 +12,7 @@ pub fn plan(plan: &Plan, options: Options) -> String {
     let mut page = Page { options, items: vec![Item::Heading(summary.clone())] };
     page.changes(plan);
     page.drift(plan);
+    page.access(plan);
     page.unmanaged(plan);
     page.findings(plan);
     page.next_step(plan);
@@ -89,6 +90,19 @@ impl Page<'_> {
         };
         for line in lines::of(change, name) {
             self.items.push(Item::Row(line, Some(std::mem::take(&mut right))));
+        }
+    }
+
+    fn access(&mut self, plan: &Plan) {
+        let impact = &plan.impact;
+        if impact.is_empty() {
+            return;
+        }
+        self.section(&format!("access: {}", access::counts(impact)));
+        let effects: Vec<_> = impact.effects.iter().collect();
+        self.items.extend(access::lines(&effects).into_iter().map(|it| Item::Row(it, None)));
+        for sentence in &impact.unknown {
+            self.items.push(row(Sign::None, "not counted", escape::terminal(sentence)));
         }
     }
 
@@ -249,6 +263,18 @@ tokens
 drift: the organization has moved away from the base branch (would also be applied)
 ~ team/platform          members: -zoe                                          org/org.yaml:30
 
+access: 2 gain, 4 lose
++ 2 members              environment/shop/prod: open, stack/shop/prod: read -> write, through
+                         team/web, team/platform (role/deployer)
+                         alice, bob
+- member/bob             organization: admin -> member, through role/admin
+                         still through role/member, team/platform
+- 3 members              stack/etl/prod: write, through team/data-eng
+                         bob, carol, frank
+- token/etl              stack/etl/prod: write, through team/data-eng
+  not counted            of some teams only the names were read (`ml`, `web-old`): they may give the
+                         same
+
 unmanaged: live, in no manifest, left alone
   members                40
   teams                  2: ml, web-old
@@ -318,6 +344,20 @@ tokens
 
 drift: the organization has moved away from the base branch (would also be applied)
 ~ team/platform          members: -zoe
+
+access: 2 gain, 4 lose
++ 2 members              environment/shop/prod: open, stack/shop/prod:
+                         read -> write, through team/web, team/platform
+                         (role/deployer)
+                         alice, bob
+- member/bob             organization: admin -> member, through
+                         role/admin
+                         still through role/member, team/platform
+- 3 members              stack/etl/prod: write, through team/data-eng
+                         bob, carol, frank
+- token/etl              stack/etl/prod: write, through team/data-eng
+  not counted            of some teams only the names were read (`ml`,
+                         `web-old`): they may give the same
 
 unmanaged: live, in no manifest, left alone
   members                40

@@ -89,7 +89,7 @@ impl Stage {
     pub fn run(&self, arguments: &[&str]) -> Run {
         let mut all: Vec<&str> = arguments.to_vec();
         let url = self.service().url();
-        if matches!(arguments.first(), Some(&("plan" | "apply" | "import" | "drift"))) {
+        if matches!(arguments.first(), Some(&("plan" | "apply" | "import" | "drift" | "access"))) {
             all.extend(["--backend", &url, "--now", NOW]);
         }
         let secret = ("AUDIT_HOOK_SECRET", engine::ENVIRONMENT_SECRET);
