@@ -67,14 +67,15 @@ pub fn rendered(plan: &Plan, format: Format, ui: &Ui, command: &str) -> String {
 }
 
 /// The command that applies a plan, as somebody would type it again.
-pub fn command(plan: &Plan, allowed: &BTreeSet<String>, base: Option<&str>) -> String {
+pub fn command(plan: &Plan, allowed: &BTreeSet<String>, base: Option<&str>, directory: bool) -> String {
     let backend = if plan.backend == SANDBOX { " --backend sandbox" } else { "" };
     let paths: String = plan.source.paths.iter().map(|it| format!(" {}", render::escape::shell(it))).collect();
     let allowed: String = allowed.iter().map(|it| format!(" --allow {}", render::escape::shell(it))).collect();
     let base = base.map(|it| format!(" --base {}", render::escape::shell(it))).unwrap_or_default();
     let targets = plan.source.targets.iter();
     let targets: String = targets.map(|it| format!(" --target {}", render::escape::shell(&it.to_string()))).collect();
-    format!("bylaws apply{backend}{paths}{base}{targets}{allowed}")
+    let directory = if directory { " --scim-writes" } else { "" };
+    format!("bylaws apply{backend}{paths}{base}{targets}{directory}{allowed}")
 }
 
 /// How people see it here.

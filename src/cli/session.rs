@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::api::{self, ApiError, AuthError, Failure, ReadClient};
 use crate::cli::SANDBOX;
@@ -22,6 +23,8 @@ use crate::snapshot;
 
 /// Where the embedded service keeps its organization.
 pub const SANDBOX_FILE: &str = ".bylaws/sandbox.json";
+/// What the embedded service's directory is asked with.
+const SANDBOX_SCIM_TOKEN: &str = "scim-sandbox";
 
 /// Which manifest.
 #[derive(Debug, clap::Args)]
@@ -65,6 +68,10 @@ pub struct PlanArgs {
     /// Changes only this resource (`team/platform`), with whatever it cannot go without. May be given again.
     #[arg(long, value_name = "ID")]
     pub target: Vec<ResourceId>,
+    /// Changes the identity provider's directory too (SCIM): makes and deactivates users, and changes
+    /// who is in its groups. Without it, `scim` is only compared.
+    #[arg(long)]
+    pub scim_writes: bool,
 }
 
 /// Why there is no manifest.
@@ -146,7 +153,7 @@ pub async fn open(
     }
     let options = options(manifest, &desired, plan, ui)?;
     let (sandbox, target, backend) = connect(connection, ui).await?;
-    let client = client(target, connection, ui)?;
+    let client = client(target, sandbox.is_some(), connection, ui)?;
     let now = connection.now.unwrap_or_else(clock);
     match snapshot::preflight(&client, &desired.organization, now).await {
         Ok((caller, organization)) => {
@@ -201,7 +208,8 @@ fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: &Ui)
         base: desired.base.as_ref().map(|it| it.shown.clone()),
         targets: targets.iter().cloned().collect(),
     };
-    Ok(plan::Options { allow: plan.allow.iter().cloned().collect(), targets, source })
+    let directory_writes = plan.scim_writes;
+    Ok(plan::Options { allow: plan.allow.iter().cloned().collect(), targets, directory_writes, source })
 }
 
 fn default_root(desired: &Desired) -> String {
@@ -268,7 +276,12 @@ fn inputs(args: &ConnectionArgs) -> api::Inputs {
     }
 }
 
-fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui) -> Result<ReadClient, Exit> {
+fn client(
+    connection: api::Connection,
+    connection_is_own: bool,
+    args: &ConnectionArgs,
+    ui: &Ui,
+) -> Result<ReadClient, Exit> {
     let extra_ca = match &args.ca_file {
         None => None,
         Some(path) => Some(std::fs::read(path).map_err(|error| {
@@ -277,7 +290,11 @@ fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui) -> Result
         })?),
     };
     let hook = ui.verbose.then(|| request_log(*ui));
-    let mut options = api::Options { extra_ca, max_rps: args.max_rps, hook, ..api::Options::default() };
+    let own = connection_is_own.then(|| SANDBOX_SCIM_TOKEN.to_owned());
+    let token = std::env::var("BYLAWS_SCIM_TOKEN").ok().filter(|it| !it.is_empty()).or(own);
+    let directory_token = token.map(|it| Arc::new(Secret::new(it)));
+    let mut options =
+        api::Options { directory_token, extra_ca, max_rps: args.max_rps, hook, ..api::Options::default() };
     if let Some(most) = args.concurrency {
         options.concurrency = most.max(1);
         options.writes = most.max(1);
@@ -369,7 +386,7 @@ impl Session {
 
     /// The command that applies a plan of this session.
     pub fn command(&self, plan: &Plan) -> String {
-        output::command(plan, &self.options.allow, self.base.as_deref())
+        output::command(plan, &self.options.allow, self.base.as_deref(), self.options.directory_writes)
     }
 
     async fn read(&self, ui: &Ui) -> Result<Snapshot, Exit> {

@@ -18,6 +18,8 @@ use crate::model::{
 
 pub mod member;
 pub mod role;
+pub mod scim_group;
+pub mod scim_user;
 pub mod service;
 pub mod team;
 pub mod token;
@@ -27,7 +29,22 @@ mod world;
 pub use world::World;
 
 /// Every kind, in the order in which plans show them and in which they depend on each other.
-pub static ALL: &[&dyn Kind] = &[&role::Role, &member::Member, &team::Team, &service::Service, &token::Token];
+pub static ALL: &[&dyn Kind] = &[
+    &role::Role,
+    &member::Member,
+    &team::Team,
+    &service::Service,
+    &token::Token,
+    &scim_user::ScimUser,
+    &scim_group::ScimGroup,
+];
+
+/// Sections that stand together under a key of their own (`scim: {users: …}`), and what that key is.
+pub static GROUPS: &[(&str, &str)] = &[(
+    "scim",
+    "The identity provider's directory, over SCIM: read with a token of its own (`BYLAWS_SCIM_TOKEN`), and only \
+     compared unless `--scim-writes` is given. Nobody and nothing is ever deleted there.",
+)];
 
 /// What never changes about a kind.
 #[derive(Debug)]
@@ -174,6 +191,12 @@ pub trait Kind: Sync {
     /// Whether making an object with this spec only asks for it: it is there when somebody outside agrees.
     /// Default: no.
     fn only_asks(&self, _spec: &Value) -> bool {
+        false
+    }
+
+    /// Whether it is of the identity provider's directory: read with a token of its own, written only where
+    /// that was asked for, and never deleted. Default: no.
+    fn is_of_directory(&self) -> bool {
         false
     }
 

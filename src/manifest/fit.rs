@@ -166,6 +166,7 @@ impl<'a> Walk<'a> {
         }
         let section = match self.path[..] {
             [section] => kinds::by_section(section.text),
+            [group, section] => kinds::by_section(&format!("{}.{}", group.text, section.text)),
             _ => None,
         };
         for (key, value) in entries {

@@ -201,9 +201,10 @@ impl Shapes {
         self.get(id).fields.iter().find(|(it, _)| it == name).map(|(_, shape)| *shape)
     }
 
-    /// The shape of one entry of a section.
+    /// The shape of one entry of a section: `teams`, or `scim.users` where sections stand in a group.
     pub fn entry(&self, section: &str) -> Option<ShapeId> {
-        match self.get(self.field(self.root, section)?).rest {
+        let found = section.split('.').try_fold(self.root, |id, part| self.field(id, part))?;
+        match self.get(found).rest {
             Rest::Shape(id) => Some(id),
             Rest::Anything | Rest::Refused => None,
         }

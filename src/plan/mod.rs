@@ -17,6 +17,7 @@ use crate::model::{
 };
 
 mod compare;
+mod directory;
 mod order;
 mod origin;
 mod pair;
@@ -35,6 +36,8 @@ pub struct Options {
     pub allow: BTreeSet<String>,
     /// Resources that are to change; all of them where none is named.
     pub targets: BTreeSet<ResourceId>,
+    /// Whether the identity provider's directory is written too.
+    pub directory_writes: bool,
     /// Where the manifest came from.
     pub source: Source,
 }

@@ -3,6 +3,7 @@
 use crate::sandbox::clock::DAY;
 use crate::sandbox::seed::Seed;
 use crate::sandbox::seed::allow;
+use crate::sandbox::state::DirectoryUser;
 use crate::sandbox::state::EnvironmentGrant;
 use crate::sandbox::state::GithubTeam;
 use crate::sandbox::state::Member;
@@ -23,6 +24,7 @@ pub fn demo(now: i64) -> State {
     services(&mut seed);
     tokens(&mut seed, &deployer, &auditor);
     surroundings(&mut seed);
+    directory(&mut seed);
     seed.state
 }
 
@@ -152,6 +154,23 @@ fn tokens(seed: &mut Seed, deployer: &str, auditor: &str) {
     let token = seed.token("payments-ci", "bob", Some("payments"));
     token.expires = now + 90 * DAY;
     token.last_used = now - 5 * HOUR;
+}
+
+/// Whom the identity provider knows: two people of its team, and one who left.
+fn directory(seed: &mut Seed) {
+    for (login, given, family, active) in
+        [("ivan", "Ivan", "Ilic", true), ("judy", "Judy", "Jones", true), ("oscar", "Oscar", "Olsen", false)]
+    {
+        let user = DirectoryUser {
+            id: seed.state.next_id("su"),
+            user_name: format!("{login}@acme.example"),
+            given_name: given.to_owned(),
+            family_name: family.to_owned(),
+            active,
+            login: login.to_owned(),
+        };
+        seed.state.directory.insert(user.id.clone(), user);
+    }
 }
 
 fn surroundings(seed: &mut Seed) {

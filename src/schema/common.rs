@@ -51,11 +51,11 @@ pub(super) fn tail(generator: &mut SchemaGenerator) -> Map<String, Value> {
         },
     );
     let removed = sections(
-        |_| true,
+        |it| kinds::by_word(it.word).is_some_and(|it| !it.is_of_directory()),
         |it| names(format!("Names from `{}` that shall not exist: plans delete them if they are live.", it.section)),
     );
     let external = sections(
-        |_| true,
+        |it| kinds::by_word(it.word).is_some_and(|it| !it.is_of_directory()),
         |it| {
             names(format!(
                 "Names that others may refer to as if they stood in `{}`, and that plans never touch.",

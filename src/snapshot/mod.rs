@@ -52,6 +52,9 @@ pub async fn read(
 ) -> Result<Snapshot, ApiError> {
     let wanted = kinds::ALL.iter().filter_map(|kind| {
         let facts = kind.facts();
+        if kind.is_of_directory() && !client.knows_directory() {
+            return None;
+        }
         let scope = scopes.get(facts.word).filter(|it| !it.is_empty())?;
         Some(Wanted::new(facts.word, facts.section, kind.reader(scope.clone())))
     });

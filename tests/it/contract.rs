@@ -18,7 +18,7 @@ const UNDECLARED: &[u16] = &[400, 401, 403, 404, 409, 412, 429];
 /// What grows, changes and goes, of every kind, beside what the examples do.
 const CHANGES: &[&str] = &[
     "organization: acme
-members: {carol: {role: admin}, bob: {role: member}, erin: {}}
+members: {carol: {role: admin}, bob: {role: member}, erin: {}, mia: {invite: mia@example.com}}
 removed: {members: [mallory], teams: [data-eng], tokens: [legacy-deploy, platform-bot], roles: [deployer]}
 tokens: {ci-deploy: {scope: organization, role: none, rotation: 2, saveTo: 'file:ci'}}
 teams: {payments: {members: [carol], stacks: {}, role: none}}

@@ -16,6 +16,7 @@ mod renames;
 mod safety;
 mod scenarios;
 mod schemas;
+mod scim;
 mod support;
 mod target;
 mod tidy;

@@ -29,7 +29,7 @@ pub fn run(args: &Args, ui: &Ui) -> Exit {
     };
     match render::json::parse(&text) {
         Ok(plan) => {
-            let command = output::command(&plan, &BTreeSet::new(), None);
+            let command = output::command(&plan, &BTreeSet::new(), None, false);
             ui.result(&output::rendered(&plan, args.format, ui, &command));
             Exit::Done
         }

@@ -73,12 +73,17 @@ impl Stage {
 
     /// Runs `bylaws` here, against this service.
     pub fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn run_with(&self, arguments: &[&str], more: &[(&str, &str)]) -> Run {
         let mut all: Vec<&str> = arguments.to_vec();
         let url = self.service().url();
         if matches!(arguments.first(), Some(&("plan" | "apply"))) {
             all.extend(["--backend", &url, "--now", NOW]);
         }
-        run(self.folder.path(), &all, &[("PULUMI_ACCESS_TOKEN", "pul-sandbox")])
+        run(self.folder.path(), &all, &[&[("PULUMI_ACCESS_TOKEN", "pul-sandbox")], more].concat())
     }
 
     /// `METHOD path` of every request so far.
