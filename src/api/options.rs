@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::retry::Backoff;
+use crate::model::Secret;
 
 /// How a client behaves.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub struct Options {
     pub backoff: Backoff,
     /// Certificates (PEM) that are trusted besides the machine's own.
     pub extra_ca: Option<Vec<u8>>,
+    /// The token of the identity provider's directory (SCIM), which nothing else is asked with.
+    pub directory_token: Option<Arc<Secret>>,
     /// Told of every attempt and every rest.
     pub hook: Option<Hook>,
 }
@@ -91,6 +94,7 @@ impl Default for Options {
             timeouts: Timeouts::default(),
             backoff: Backoff::default(),
             extra_ca: None,
+            directory_token: None,
             hook: None,
         }
     }

@@ -49,6 +49,11 @@ impl ReadClient {
         self.wire.backend.as_str()
     }
 
+    /// Whether it has the token of the identity provider's directory (SCIM).
+    pub fn knows_directory(&self) -> bool {
+        self.wire.options.directory_token.is_some()
+    }
+
     /// How many requests may be under way at most.
     pub fn concurrency(&self) -> usize {
         self.wire.options.concurrency.max(1)

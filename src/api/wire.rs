@@ -52,6 +52,24 @@ pub struct Outgoing<'a> {
     pub confidential: bool,
 }
 
+/// Whether a path is the identity provider's directory's (CONTRACT 7), which knows a token of its own only.
+fn is_of_directory(path: &[String]) -> bool {
+    path.first().is_some_and(|it| it == "scim")
+}
+
+/// How the directory is asked: with another scheme, another token, another type of content.
+fn directory_headers(token: &Secret) -> anyhow::Result<HeaderMap> {
+    let mut authorization = HeaderValue::from_str(&Zeroizing::new(format!("Bearer {}", token.expose())))
+        .ok()
+        .context("the SCIM token holds a character that no token has")?;
+    authorization.set_sensitive(true);
+    Ok(HeaderMap::from_iter([
+        (AUTHORIZATION, authorization),
+        (ACCEPT, HeaderValue::from_static("application/scim+json, application/json")),
+        (CONTENT_TYPE, HeaderValue::from_static("application/scim+json")),
+    ]))
+}
+
 /// What clients share: the service, the right to speak to it, the queue, and the connections.
 pub struct Wire {
     pub backend: Backend,
@@ -59,6 +77,8 @@ pub struct Wire {
     pub limiter: Limiter,
     token: Secret,
     headers: HeaderMap,
+    /// What is sent instead to the directory, if its token is known.
+    directory: Option<HeaderMap>,
     extra_ca: Vec<reqwest::Certificate>,
     budget: Mutex<Budget>,
     // Made when the first request is sent: reading the machine's certificates takes longer than `--help` may.
@@ -78,6 +98,7 @@ impl Wire {
             (ACCEPT, HeaderValue::from_static("application/vnd.pulumi+8")),
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         ]);
+        let directory = options.directory_token.as_deref().map(directory_headers).transpose()?;
         let extra_ca = match &options.extra_ca {
             Some(pem) => reqwest::Certificate::from_pem_bundle(pem).ok().filter(|it| !it.is_empty()),
             None => Some(Vec::new()),
@@ -90,6 +111,7 @@ impl Wire {
             options,
             token,
             headers,
+            directory,
             extra_ca,
             budget: Mutex::default(),
             pooled: OnceLock::new(),
@@ -122,7 +144,7 @@ impl Wire {
         let method = name(&outgoing.method);
         let begun = Instant::now();
         let result = match self.exchange(right, over, outgoing).await {
-            Ok(reply) => judge(reply, method, self.token.expose(), || self.shown(outgoing.path)),
+            Ok(reply) => judge(reply, method, self.token_for(outgoing.path), || self.shown(outgoing.path)),
             Err(failure) => Err(ApiError::new(failure, method, self.shown(outgoing.path))),
         };
         let result = result.map_err(|error| match outgoing.confidential && !error.about.message.is_empty() {
@@ -148,6 +170,11 @@ impl Wire {
         let deadline = Instant::now() + limits.attempt;
         let client = self.client(over)?;
         let mut request = reqwest::Request::new(outgoing.method.clone(), outgoing.url.clone());
+        if is_of_directory(outgoing.path) {
+            let headers = self.directory.clone();
+            let unknown = || Failure::Unsendable("the token of the directory (SCIM) is not known".to_owned());
+            request.headers_mut().extend(headers.ok_or_else(unknown)?);
+        }
         *request.body_mut() = outgoing.body.clone().map(Into::into);
 
         let most = limits.first_byte.min(limits.attempt);
@@ -277,7 +304,16 @@ impl Wire {
 
     /// Foreign text that may be shown.
     fn safe(&self, text: &str, most: usize) -> String {
-        harmless(text, self.token.expose(), most)
+        let text = match &self.options.directory_token {
+            Some(token) => harmless(text, token.expose(), most),
+            None => text.to_owned(),
+        };
+        harmless(&text, self.token.expose(), most)
+    }
+
+    fn token_for(&self, path: &[String]) -> &str {
+        let directory = self.options.directory_token.as_deref().filter(|_| is_of_directory(path));
+        directory.unwrap_or(&self.token).expose()
     }
 
     /// The budget of sending again.

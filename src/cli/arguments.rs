@@ -40,6 +40,10 @@ pub struct PlanArgs {
     /// enough of it all the same, as a machine's token with a role of its own may.
     #[arg(long)]
     pub allow_partial_view: bool,
+    /// Changes the identity provider's directory too (SCIM): makes and deactivates users, and changes
+    /// who is in its groups. Without it, `scim` is only compared.
+    #[arg(long)]
+    pub scim_writes: bool,
 }
 
 /// Whether every `--allow` names a danger that can be accepted.
@@ -86,7 +90,14 @@ pub fn options(manifest: &ManifestArgs, desired: &Desired, plan: &PlanArgs, ui: 
     };
     let resend = plan.resend.iter().map(kinds::matching_id).collect();
     let allow = plan.allow.iter().cloned().collect();
-    Ok(plan::Options { allow, targets, resend, partial_view: plan.allow_partial_view, source })
+    Ok(plan::Options {
+        allow,
+        targets,
+        resend,
+        partial_view: plan.allow_partial_view,
+        directory_writes: plan.scim_writes,
+        source,
+    })
 }
 
 fn default_root(desired: &Desired) -> String {

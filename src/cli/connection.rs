@@ -1,6 +1,7 @@
 //! Which service is asked, and how: from the flags and the environment to a client.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::api::{self, AuthError, ReadClient};
 use crate::cli::SANDBOX;
@@ -11,6 +12,8 @@ use crate::sandbox;
 
 /// Where the embedded service keeps its organization.
 pub const SANDBOX_FILE: &str = ".bylaws/sandbox.json";
+/// What the embedded service's directory is asked with.
+const SANDBOX_SCIM_TOKEN: &str = "scim-sandbox";
 
 /// Which service, and how it is asked.
 #[derive(Debug, clap::Args)]
@@ -107,7 +110,7 @@ fn inputs(args: &ConnectionArgs) -> api::Inputs {
 ///
 /// # Errors
 /// The exit code, after everything was said.
-pub fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui) -> Result<ReadClient, Exit> {
+pub fn client(connection: api::Connection, is_own: bool, args: &ConnectionArgs, ui: &Ui) -> Result<ReadClient, Exit> {
     let extra_ca = match &args.ca_file {
         None => None,
         Some(path) => Some(std::fs::read(path).map_err(|error| {
@@ -116,10 +119,14 @@ pub fn client(connection: api::Connection, args: &ConnectionArgs, ui: &Ui) -> Re
         })?),
     };
     let hook = ui.verbose.then(|| request_log(*ui));
+    let own = is_own.then(|| SANDBOX_SCIM_TOKEN.to_owned());
+    let token = std::env::var("BYLAWS_SCIM_TOKEN").ok().filter(|it| !it.is_empty()).or(own);
+    let directory_token = token.map(|it| Arc::new(Secret::new(it)));
     let mut options = api::Options {
         extra_ca,
         max_rps: args.max_rps,
         max_requests: args.max_requests,
+        directory_token,
         hook,
         ..api::Options::default()
     };

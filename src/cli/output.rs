@@ -80,7 +80,8 @@ pub fn command(plan: &Plan, base: Option<&str>, options: &Options) -> String {
     let allowed: String = options.allow.iter().map(|it| flag("allow", it)).collect();
     let resent: String = options.resend.iter().map(|it| flag("resend", &it.to_string())).collect();
     let view = if options.partial_view { " --allow-partial-view" } else { "" };
-    format!("bylaws apply{}{base}{paths}{targets}{allowed}{resent}{view}", backend(plan))
+    let directory = if options.directory_writes { " --scim-writes" } else { "" };
+    format!("bylaws apply{}{base}{paths}{targets}{directory}{allowed}{resent}{view}", backend(plan))
 }
 
 /// The command that applies a saved plan.

@@ -55,7 +55,11 @@ pub async fn open(
     })?;
     saved::complete(&mut desired);
     // Whether what this token sees is enough is a word of whoever applies.
-    let options = Options { partial_view: given.allow_partial_view, ..saved::options(&plan, allow) };
+    let options = Options {
+        partial_view: given.allow_partial_view,
+        directory_writes: given.scim_writes,
+        ..saved::options(&plan, allow)
+    };
     let wanted = Wanted { desired, options, base: None, backend: Some(plan.backend.clone()) };
     Ok((plan, session::connected(wanted, connection, ui).await?))
 }

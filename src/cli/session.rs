@@ -149,7 +149,7 @@ pub async fn connected(wanted: Wanted, args: &ConnectionArgs, ui: &Ui) -> Result
         close(sandbox, ui).await;
         return Err(Exit::Refused);
     }
-    let client = connection::client(target, args, ui)?;
+    let client = connection::client(target, sandbox.is_some(), args, ui)?;
     let now = args.now.unwrap_or_else(clock);
     if desired.organization.is_empty() {
         match only_organization(&client, ui).await {

@@ -98,8 +98,7 @@ static RIGHTS: &[Right] = &[
     Right::new("PATCH /api/orgs/*/members/*", &["org_member:update"]),
     Right::new("DELETE /api/orgs/*/members/*", &["org_member:delete"]),
     Right::new("GET /api/orgs/*/invites", &["invites:read"]),
-    Right::new("POST /api/orgs/*/invites/batch", &["invites:create"]),
-    Right::new("POST /api/orgs/*/invites", &["invites:create"]),
+    Right::new("POST /api/orgs/*/invites/unverified/batch", &["invites:create"]),
     Right::new("DELETE /api/orgs/*/invites/*", &["invites:create"]),
 ];
 

@@ -21,6 +21,8 @@ pub mod member;
 pub mod oidc_issuer;
 pub mod rights;
 pub mod role;
+pub mod scim_group;
+pub mod scim_user;
 pub mod service;
 pub mod settings;
 pub mod team;
@@ -43,6 +45,8 @@ pub static ALL: &[&dyn Kind] = &[
     &oidc_issuer::OidcIssuer,
     &webhook::Webhook,
     &settings::Settings,
+    &scim_user::ScimUser,
+    &scim_group::ScimGroup,
 ];
 
 /// What a kind's section holds.
@@ -53,6 +57,13 @@ pub enum Shape {
     /// One entry without a name, which always exists: it is never made, deleted, pruned or managed elsewhere.
     One,
 }
+
+/// Sections that stand together under a key of their own (`scim: {users: …}`), and what that key is.
+pub static GROUPS: &[(&str, &str)] = &[(
+    "scim",
+    "The identity provider's directory, over SCIM: read with a token of its own (`BYLAWS_SCIM_TOKEN`), and only \
+     compared unless `--scim-writes` is given. Nobody and nothing is ever deleted there.",
+)];
 
 /// What never changes about a kind.
 #[derive(Debug)]
@@ -239,6 +250,12 @@ pub trait Kind: Sync {
     /// Whether making an object with this spec only asks for it: it is there when somebody outside agrees.
     /// Default: no.
     fn only_asks(&self, _spec: &Value) -> bool {
+        false
+    }
+
+    /// Whether it is of the identity provider's directory: read with a token of its own, written only where
+    /// that was asked for, and never deleted. Default: no.
+    fn is_of_directory(&self) -> bool {
         false
     }
 

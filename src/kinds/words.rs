@@ -156,6 +156,14 @@ word!(
     "Write a date such as 2027-05-01, or a moment such as 2027-05-01T12:00:00Z."
 );
 
+word!(
+    /// A user of the identity provider's directory.
+    UserName,
+    "A user name of the identity provider's directory. Upper and lower case are one.",
+    r"^[^\x00-\x1f\x7f]+$",
+    "Write a user name, such as erin@example.com."
+);
+
 /// A role by its name: one of the built-in ones, or a custom one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

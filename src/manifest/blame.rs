@@ -254,10 +254,14 @@ fn what(path: &[Step]) -> String {
     let (head, rest) = match path {
         [] => return "the manifest".to_owned(),
         [section, rest @ ..] if one(section).is_some() => (format!("`{}`", section.text), rest),
-        [section, name, rest @ ..] if name.index.is_none() => match kinds::by_section(section.text) {
-            Some(kind) => (format!("{} {}", kind.facts().word, quoted(name.text)), rest),
-            None => (String::new(), path),
-        },
+        [section, name, rest @ ..] if name.index.is_none() => {
+            let grouped = || kinds::by_section(&format!("{}.{}", section.text, name.text)).zip(rest.split_first());
+            match (kinds::by_section(section.text), grouped()) {
+                (Some(kind), _) => (format!("{} {}", kind.facts().word, quoted(name.text)), rest),
+                (None, Some((kind, (name, rest)))) => (format!("{} {}", kind.facts().word, quoted(name.text)), rest),
+                (None, None) => (String::new(), path),
+            }
+        }
         _ => (String::new(), path),
     };
     let Some((last, before)) = rest.split_last() else { return head };

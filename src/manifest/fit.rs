@@ -166,6 +166,7 @@ impl<'a> Walk<'a> {
         }
         let section = match self.path[..] {
             [section] => kinds::by_section(section.text).filter(|it| it.facts().shape == kinds::Shape::Map),
+            [group, section] => kinds::by_section(&format!("{}.{}", group.text, section.text)),
             _ => None,
         };
         let is_one = |key: &Key| kinds::by_section(&key.text).is_some_and(|it| it.facts().shape == kinds::Shape::One);

@@ -57,7 +57,14 @@ impl Merged {
                 }
             }
             ("safety", None) => self.safety(&node),
-            _ => {}
+            (group, None) => {
+                let Data::Map(sections) = node.data else { return };
+                for (section, node) in sections {
+                    if let Some(kind) = kinds::by_section(&format!("{group}.{}", section.text)) {
+                        self.entries(kind, node);
+                    }
+                }
+            }
         }
     }
 

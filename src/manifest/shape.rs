@@ -201,9 +201,10 @@ impl Shapes {
         self.get(id).fields.iter().find(|(it, _)| it == name).map(|(_, shape)| *shape)
     }
 
-    /// The shape of one entry of a section, or of the only one.
+    /// The shape of one entry of a section, or of the only one: `teams`, or `scim.users` where sections
+    /// stand in a group.
     pub fn entry(&self, section: &str) -> Option<ShapeId> {
-        let own = self.field(self.root, section)?;
+        let own = section.split('.').try_fold(self.root, |id, part| self.field(id, part))?;
         match self.get(own).rest {
             Rest::Shape(id) => Some(id),
             Rest::Refused => Some(own),

@@ -18,6 +18,7 @@ use crate::model::{
 };
 
 mod compare;
+mod directory;
 mod fingerprint;
 pub mod impact;
 mod order;
@@ -45,6 +46,8 @@ pub struct Options {
     /// Whether a caller who is not known to administer the organization is said to see enough of it to take
     /// away what is not declared.
     pub partial_view: bool,
+    /// Whether the identity provider's directory is written too.
+    pub directory_writes: bool,
     /// Where the manifest came from.
     pub source: Source,
 }

@@ -10,7 +10,7 @@ use crate::model::{
     Change, Diagnostic, Entry, FieldChange, FieldRule, KindState, LiveObject, Origin, Place, ResourceId, Severity, Verb,
 };
 use crate::plan::rename::{self, Renaming};
-use crate::plan::{Options, compare, origin, policy, rights};
+use crate::plan::{Options, compare, directory, origin, policy, rights};
 
 /// What pairing found.
 #[derive(Debug, Default)]
@@ -34,10 +34,19 @@ pub(super) fn all<'a>(world: &World<'a>, options: &Options) -> Paired<'a> {
     let renames = rename::all(world);
     for kind in kinds::ALL {
         let state = world.live.kind(kind.facts().word);
+        if kind.is_of_directory() && !state.read {
+            paired.notes.extend(directory::unread(*kind, world));
+            continue;
+        }
+        let before = paired.drafts.len();
         let mut pairing = Pairing { kind: *kind, state, world, options, renames: &renames, claimed: BTreeSet::new() };
         pairing.declared(&mut paired);
         pairing.tombstones(&mut paired);
         pairing.rest(&mut paired);
+        if kind.is_of_directory() && !options.directory_writes {
+            let drafts = paired.drafts.split_off(before);
+            paired.notes.extend(drafts.iter().map(directory::only_compared));
+        }
     }
     paired
 }
@@ -338,7 +347,7 @@ impl<'a> Pairing<'a, '_> {
             .collect();
         let left: BTreeSet<String> = origin::left(self.world.desired)
             .into_iter()
-            .filter(|it| it.id.kind == facts.word)
+            .filter(|it| it.id.kind == facts.word && !self.kind.is_of_directory())
             .map(|it| matching_key(facts.word, &it.id.name))
             .collect();
         let mut names = Vec::new();

@@ -93,6 +93,7 @@ pub fn options(plan: &Plan, allow: &[String]) -> Options {
         targets: BTreeSet::new(),
         resend: plan.source.resend.iter().map(matching_id).collect(),
         partial_view: false,
+        directory_writes: false,
         source: plan.source.clone(),
     }
 }

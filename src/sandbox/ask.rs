@@ -127,6 +127,8 @@ pub struct Ask<'a> {
     pub parts: Vec<(String, String)>,
     pub query: Vec<(String, String)>,
     pub content_type: String,
+    /// What follows `Bearer`, for the directory: routes of the organization know nothing of it.
+    pub bearer: String,
     pub bytes: Bytes,
 }
 

@@ -4,6 +4,7 @@ use crate::sandbox::caller::hash;
 use crate::sandbox::clock::DAY;
 use crate::sandbox::seed::Seed;
 use crate::sandbox::seed::allow;
+use crate::sandbox::state::DirectoryUser;
 use crate::sandbox::state::EnvironmentGrant;
 use crate::sandbox::state::GithubTeam;
 use crate::sandbox::state::Member;
@@ -28,6 +29,7 @@ pub fn demo(now: i64) -> State {
     surroundings(&mut seed);
     let rules = json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/shop:environment:prod"});
     seed.issuer("github-actions", "https://token.actions.githubusercontent.com", &deployer, rules);
+    directory(&mut seed);
     seed.state
 }
 
@@ -166,6 +168,23 @@ fn hooks(seed: &mut Seed) {
     let hook = seed.hook("chat", "Chat", "https://chat.example/hooks/acme", &["environments"]);
     hook.format = "slack".to_owned();
     hook.active = false;
+}
+
+/// Whom the identity provider knows: two people of its team, and one who left.
+fn directory(seed: &mut Seed) {
+    for (login, given, family, active) in
+        [("ivan", "Ivan", "Ilic", true), ("judy", "Judy", "Jones", true), ("oscar", "Oscar", "Olsen", false)]
+    {
+        let user = DirectoryUser {
+            id: seed.state.next_id("su"),
+            user_name: format!("{login}@acme.example"),
+            given_name: given.to_owned(),
+            family_name: family.to_owned(),
+            active,
+            login: login.to_owned(),
+        };
+        seed.state.directory.insert(user.id.clone(), user);
+    }
 }
 
 fn surroundings(seed: &mut Seed) {

@@ -91,6 +91,7 @@ async fn perform(desk: Desk, route: Route, request: Request) -> Outcome {
     let now = parts.extensions.get::<Moment>().map_or(0, |it| it.0);
     let text = |name| parts.headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let content_type = text(header::CONTENT_TYPE).to_owned();
+    let bearer = text(header::AUTHORIZATION).strip_prefix("Bearer ").unwrap_or_default().to_owned();
     let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
         .map_err(|_| Refusal::bad_request("invalid query"))?;
     let named = axum::RequestPartsExt::extract::<RawPathParams>(&mut parts)
@@ -102,8 +103,17 @@ async fn perform(desk: Desk, route: Route, request: Request) -> Outcome {
     let mut past = parts.extensions.get::<Behind>().filter(|_| reads).map(|it| desk.store.as_of(it.0));
     let (outcome, revision) = desk.store.with(|state| {
         let state = past.as_mut().unwrap_or(state);
-        let mut ask =
-            Ask { state, caller: &who, rules: &desk.rules, now, parts: named, query: query.0, content_type, bytes };
+        let mut ask = Ask {
+            state,
+            caller: &who,
+            rules: &desk.rules,
+            now,
+            parts: named,
+            query: query.0,
+            content_type,
+            bearer,
+            bytes,
+        };
         let outcome = enter(&mut ask, route);
         let changed = outcome.is_ok() && !reads;
         (outcome, changed)

@@ -40,6 +40,9 @@ pub struct State {
     /// By `project/environment`.
     #[serde(default)]
     pub environments: BTreeMap<String, Environment>,
+    /// The identity provider's users, by id. Its groups are teams of the kind `scim`.
+    #[serde(default)]
+    pub directory: BTreeMap<String, DirectoryUser>,
     #[serde(default)]
     pub invites: BTreeMap<String, Invite>,
     #[serde(default)]
@@ -257,6 +260,19 @@ pub struct Environment {
     pub modified: i64,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+}
+
+/// A user of the identity provider's directory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DirectoryUser {
+    pub id: String,
+    pub user_name: String,
+    pub given_name: String,
+    pub family_name: String,
+    pub active: bool,
+    /// Who they are in the organization.
+    pub login: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -51,11 +51,11 @@ pub(super) fn tail(generator: &mut SchemaGenerator) -> Map<String, Value> {
         },
     );
     let removed = sections(
-        |it| it.shape == Shape::Map,
+        |it| it.shape == Shape::Map && !of_directory(it),
         |it| names(format!("Names from `{}` that shall not exist: plans delete them if they are live.", it.section)),
     );
     let external = sections(
-        |it| it.shape == Shape::Map,
+        |it| it.shape == Shape::Map && !of_directory(it),
         |it| {
             names(format!(
                 "Names that others may refer to as if they stood in `{}`, and that plans never touch.",
@@ -208,6 +208,11 @@ fn dangers() -> Vec<Value> {
 }
 
 /// One property for each section whose kind is wanted.
+/// Whether a kind is of the identity provider's directory, where nothing is ever deleted.
+fn of_directory(facts: &Facts) -> bool {
+    kinds::by_word(facts.word).is_some_and(|it| it.is_of_directory())
+}
+
 fn sections(wanted: fn(&Facts) -> bool, property: fn(&Facts) -> Value) -> Map<String, Value> {
     let facts = kinds::ALL.iter().map(|it| it.facts()).filter(|it| wanted(it));
     facts.map(|it| (it.section.to_owned(), property(it))).collect()

@@ -13,7 +13,14 @@ pub(super) fn schema() -> Value {
     for kind in kinds::ALL {
         let facts = kind.facts();
         let entry = entry(*kind, &mut generator);
-        properties.insert(facts.section.to_owned(), section(facts, entry));
+        let section = section(facts, entry);
+        match facts.section.split_once('.') {
+            None => drop(properties.insert(facts.section.to_owned(), section)),
+            Some((name, within)) => {
+                let group = properties.entry(name).or_insert_with(|| group(name));
+                group["properties"][within] = section;
+            }
+        }
     }
     properties.extend(common::tail(&mut generator));
     let mut definitions = generator.take_definitions(false);
@@ -32,6 +39,12 @@ pub(super) fn schema() -> Value {
     });
     shape::for_editors(&mut root);
     root.to_value()
+}
+
+/// What holds several sections.
+fn group(name: &str) -> Value {
+    let about = kinds::GROUPS.iter().find(|it| it.0 == name).map_or("", |it| it.1);
+    json!({"type": "object", "description": about, "properties": {}, "additionalProperties": false})
 }
 
 /// A section: entries by name, or one entry.

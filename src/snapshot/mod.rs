@@ -57,6 +57,9 @@ pub async fn read(
 ) -> Result<Snapshot, ApiError> {
     let wanted = kinds::ALL.iter().filter_map(|kind| {
         let facts = kind.facts();
+        if kind.is_of_directory() && !client.knows_directory() {
+            return None;
+        }
         let scope = scopes.get(facts.word).filter(|it| !it.is_empty())?;
         let spoken_of = scope.everything || !scope.declared.is_empty() || !scope.doomed.is_empty();
         let unavailable = kind.unavailable(&Value::Null, &organization);

@@ -14,7 +14,7 @@ use crate::support::{self, Stage};
 /// What grows, changes and goes, of every kind, beside what the examples do.
 const CHANGES: &[&str] = &[
     "organization: acme
-members: {carol: {role: admin}, bob: {role: member}, erin: {}}
+members: {carol: {role: admin}, bob: {role: member}, erin: {}, mia: {invite: mia@example.com}}
 removed: {members: [mallory], teams: [data-eng], tokens: [legacy-deploy, platform-bot], roles: [deployer]}
 tokens: {ci-deploy: {scope: organization, role: stack-auditor, rotation: 2, overlap: 0d, saveTo: 'file:ci'}}
 teams: {payments: {members: [carol], stacks: {}, role: none}}

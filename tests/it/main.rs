@@ -23,6 +23,7 @@ mod safety;
 mod saved;
 mod scenarios;
 mod schemas;
+mod scim;
 mod support;
 mod target;
 mod tidy;

@@ -244,6 +244,10 @@ pub static NOTES: &[(&str, &str)] = &[
         PENDING,
         "Somebody was invited by e-mail and has not accepted yet. No second invitation is sent, and nothing else is planned for them: an invitation does not tell under which login they will join, so that they are in no team before. An invitation can be cancelled by a tombstone, or by leaving the manifest with `--base`.",
     ),
+    (
+        "directory-differs",
+        "The manifest says otherwise than the identity provider's directory (SCIM). It is the identity provider's to change: with `--scim-writes`, a plan makes and deactivates users and changes who is in its groups. Nobody and nothing is ever deleted there.",
+    ),
     ("tombstone-done", "The object that a line under `removed` names is gone already."),
 ];
 

@@ -11,6 +11,7 @@ pub mod oidc;
 pub mod organization;
 pub mod role_details;
 pub mod roles;
+pub mod scim;
 pub mod services;
 pub mod stacks;
 pub mod surroundings;
@@ -72,6 +73,7 @@ pub fn all(rules: &Rules) -> Vec<Route> {
         oauth::ROUTES,
         audit::ROUTES,
         surroundings::ROUTES,
+        scim::ROUTES,
     ];
     tables.concat()
 }

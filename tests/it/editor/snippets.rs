@@ -84,7 +84,7 @@ fn every_snippet_writes_what_the_schema_allows() {
 fn every_section_offers_a_new_entry() {
     let schema = schema::manifest();
     for facts in kinds::ALL.iter().map(|it| it.facts()) {
-        let label = &schema["properties"][facts.section]["defaultSnippets"][0]["label"];
+        let label = &schema.pointer(&super::place(facts.section)).unwrap()["defaultSnippets"][0]["label"];
         assert_eq!(label, &format!("new {}", facts.word));
     }
 }

@@ -1,6 +1,7 @@
 //! The pipeline without the shell: text in, plan out, applied over HTTP.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bylaws::api::{self, ApiError, ReadClient, WriteClient};
 use bylaws::apply::{self, Means, Secrets, Sinks};
@@ -33,6 +34,8 @@ impl Engine {
             access_token: Some(Secret::new("pul-sandbox".to_owned())),
             ..api::Inputs::default()
         };
+        let directory_token = Some(Arc::new(Secret::new("scim-sandbox".to_owned())));
+        let options = api::Options { directory_token, ..options };
         let client = ReadClient::new(api::choose(&inputs).unwrap(), options).unwrap();
         Self { client, org: service.state().organization.slug, folder: tempfile::tempdir().unwrap() }
     }
@@ -62,7 +65,7 @@ impl Engine {
 
     /// The same, or why there is none. The service's port is not in it, so that plans of two services can be compared.
     pub async fn try_plan(&self, desired: &Desired) -> Result<Plan, ApiError> {
-        self.plan_with(desired, &plan::Options::default()).await
+        self.plan_with(desired, &plan::Options { directory_writes: true, ..plan::Options::default() }).await
     }
 
     async fn plan_with(&self, desired: &Desired, options: &plan::Options) -> Result<Plan, ApiError> {

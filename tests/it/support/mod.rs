@@ -87,13 +87,18 @@ impl Stage {
 
     /// Runs `bylaws` here, against this service.
     pub fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn run_with(&self, arguments: &[&str], more: &[(&str, &str)]) -> Run {
         let mut all: Vec<&str> = arguments.to_vec();
         let url = self.service().url();
         if matches!(arguments.first(), Some(&("plan" | "apply" | "import" | "drift" | "access"))) {
             all.extend(["--backend", &url, "--now", NOW]);
         }
         let secret = ("AUDIT_HOOK_SECRET", engine::ENVIRONMENT_SECRET);
-        run(self.folder.path(), &all, &[("PULUMI_ACCESS_TOKEN", "pul-sandbox"), secret])
+        run(self.folder.path(), &all, &[&[("PULUMI_ACCESS_TOKEN", "pul-sandbox"), secret], more].concat())
     }
 
     /// Sends a request as somebody in the console would, below the organization; its status.
