@@ -20,9 +20,9 @@ const CHANGES: &[&str] = &[
     "organization: acme
 members: {carol: {role: admin}, bob: {role: member}, erin: {}, mia: {invite: mia@example.com}}
 removed: {members: [mallory], teams: [data-eng], tokens: [legacy-deploy, platform-bot], roles: [deployer]}
-tokens: {ci-deploy: {scope: organization, role: none, rotation: 2, saveTo: 'file:ci'}}
+tokens: {ci-deploy: {scope: organization, role: stack-auditor, rotation: 2, overlap: 0d, saveTo: 'file:ci'}}
 teams: {payments: {members: [carol], stacks: {}, role: none}}
-safety: {acknowledge: [{danger: token-in-use, of: token/legacy-deploy}]}
+safety: {acknowledge: [{danger: token-in-use, of: token/legacy-deploy}, {danger: emptied, of: team/payments}]}
 ",
     "organization: acme
 roles: {watcher: {description: Looks., permissions: ['stack:read']}, deployer: {description: New words.}}
@@ -33,7 +33,7 @@ services:
   window: {renamedFrom: storefront, owner: team/web, items: {stacks: [shop/prod], environments: []}}
   playground: {owner: user/bob}
 removed: {services: [alerting]}
-safety: {acknowledge: [{danger: replace-service, of: service/playground}]}
+safety: {acknowledge: [{danger: replace-service, of: service/playground}, {danger: emptied, of: team/platform}]}
 ",
 ];
 
