@@ -53,7 +53,8 @@ fn another_reader_of_yaml_reads_every_example_alike() {
                 bylaws::manifest::load(files).unwrap_or_else(|it| panic!("{}: {:#?}", path.display(), it.diagnostics));
             for entry in ours.entries.values() {
                 let section = bylaws::kinds::by_word(&entry.id.kind).unwrap().facts().section;
-                let written = if entry.id.name.is_empty() { &other[section] } else { &other[section][&entry.id.name] };
+                let theirs = section.split('.').fold(&other, |value, part| &value[part]);
+                let written = if entry.id.name.is_empty() { theirs } else { &theirs[&entry.id.name] };
                 assert_eq!(entry.node.to_value(), *written, "{} in {}", entry.id, path.display());
             }
         }
