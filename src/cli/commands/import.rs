@@ -44,16 +44,11 @@ pub struct Args {
     connection: ConnectionArgs,
 }
 
-/// The kinds that are imported: what the identity provider's directory holds is written down there.
-fn importable() -> impl Iterator<Item = &'static &'static dyn kinds::Kind> {
-    kinds::ALL.iter().filter(|it| !it.is_of_directory())
-}
-
 /// A kind by its section or its word.
 fn kind(text: &str) -> Result<&'static str, String> {
-    let found = importable().find(|it| it.facts().section == text || it.facts().word == text);
+    let found = kinds::by_section(text).or_else(|| kinds::by_word(text));
     found.map(|it| it.facts().word).ok_or_else(|| {
-        let all: Vec<&str> = importable().map(|it| it.facts().section).collect();
+        let all: Vec<&str> = kinds::ALL.iter().map(|it| it.facts().section).collect();
         format!("there are {}", all.join(", "))
     })
 }
@@ -137,7 +132,7 @@ fn holds_yaml(out: &Path) -> bool {
 
 async fn import(args: &Args, place: &Place, session: &Session, ui: &Ui) -> Result<Exit, Exit> {
     let wanted: BTreeSet<&'static str> = match args.only.as_slice() {
-        [] => importable().map(|it| it.facts().word).collect(),
+        [] => kinds::ALL.iter().map(|it| it.facts().word).collect(),
         only => only.iter().copied().collect(),
     };
     let live = session.read_with(&wanted, ui).await?;

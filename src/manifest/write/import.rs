@@ -252,6 +252,12 @@ fn spot(root: &Node, byte: u32) -> Option<Spot> {
     let holds = |from: Span, to: Span| from.start <= byte && byte < to.end;
     let (section, node) = root.entries().iter().find(|it| holds(it.0.span, it.1.span))?;
     let (key, entry) = node.entries().iter().find(|it| holds(it.0.span, it.1.span))?;
+    if let Some(kind) = kinds::by_section(&format!("{}.{}", section.text, key.text)) {
+        let (key, entry) = entry.entries().iter().find(|it| holds(it.0.span, it.1.span))?;
+        let field = entry.entries().iter().find(|it| holds(it.0.span, it.1.span));
+        let id = ResourceId::new(kind.facts().word, &*key.text);
+        return Some(Spot::Entry(id, field.map(|it| it.0.text.to_string())));
+    }
     if let Some(kind) = kinds::by_section(&section.text) {
         let field = entry.entries().iter().find(|it| holds(it.0.span, it.1.span));
         let id = ResourceId::new(kind.facts().word, &*key.text);

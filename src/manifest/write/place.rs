@@ -45,14 +45,16 @@ pub(super) fn files(existing: Option<&Desired>, contents: &Contents, target: &Ta
         let paper = papers.paper(&target.of("organization"));
         paper.append(vec![emit::entry("organization", &contents.organization.into(), 0, Layout::default())]);
     }
-    for kind in kinds::ALL {
-        let entries: Vec<(&str, &Value)> = contents
-            .entries
-            .iter()
-            .filter(|it| it.0.kind == kind.facts().word)
-            .map(|(id, spec)| (id.name.as_str(), spec))
-            .collect();
-        papers.section(*kind, &entries)?;
+    let of = |kind: &dyn Kind| -> Vec<(&str, &Value)> {
+        let own = contents.entries.iter().filter(|it| it.0.kind == kind.facts().word);
+        own.map(|(id, spec)| (id.name.as_str(), spec)).collect()
+    };
+    for kind in kinds::ALL.iter().filter(|it| !it.facts().section.contains('.')) {
+        papers.section(*kind, &of(*kind))?;
+    }
+    for (group, _) in kinds::GROUPS {
+        let kinds = kinds::ALL.iter().filter(|it| it.facts().section.split_once('.').is_some_and(|it| it.0 == *group));
+        papers.group(group, kinds.map(|it| (it.facts().section, of(*it))).collect())?;
     }
     if !contents.external.is_empty() {
         papers.external(contents.external)?;
@@ -132,6 +134,29 @@ impl Papers<'_> {
         }
         let path = self.home_of(section)?;
         self.paper(&path).append(vec![section_of(section, entries, Layout::default())]);
+        Ok(())
+    }
+
+    /// Sections that stand together under one key.
+    fn group(&mut self, group: &str, sections: Vec<(&str, Vec<(&str, &Value)>)>) -> Result<(), String> {
+        let layout = Layout::default();
+        let mut lines = Vec::new();
+        for (section, entries) in sections.iter().filter(|it| !it.1.is_empty()) {
+            let spots = self.papers.iter().filter_map(|(path, it)| Some((path.clone(), it.end_of(section)?)));
+            if let Some((path, spot)) = spots.max_by_key(|(path, spot)| (spot.entries, std::cmp::Reverse(path.clone())))
+            {
+                self.paper(&path).insert(&spot, entries);
+                continue;
+            }
+            let name = section.rsplit('.').next().unwrap_or(section);
+            lines.push(format!("{}{name}:", " ".repeat(layout.step)));
+            lines.extend(spaced(entries, 2 * layout.step, layout, None));
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let path = self.home_of(group)?;
+        self.paper(&path).append(vec![std::iter::once(format!("{group}:")).chain(lines).collect()]);
         Ok(())
     }
 
@@ -259,7 +284,10 @@ impl Paper {
         // What was put here just now is complete.
         self.before.as_ref()?;
         let root = self.root()?;
-        let (key, node) = root.entries().iter().find(|it| &*it.0.text == section)?;
+        let mut parts = section.split('.');
+        let named = |node: &Node, name: &str| node.entries().iter().find(|it| &*it.0.text == name).cloned();
+        let first = named(&root, parts.next()?)?;
+        let (key, node) = parts.try_fold(first, |(_, node), part| named(&node, part))?;
         let written = self.text.get(node.span.start as usize..)?;
         if written.starts_with(['{', '*', '&', '!']) || !node.span.covers(node.entries().last()?.0.span) {
             return None;
