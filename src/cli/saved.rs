@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::apply;
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::exit::Exit;
 use crate::cli::files;
@@ -46,6 +47,16 @@ pub async fn open(
         let problem = escape::terminal(&problem);
         refused(&format!("this plan is not what was saved: {problem}; plan again"), Exit::Refused)
     })?;
+    // What is nobody's business, such as an address somebody is invited at, is in no plan.
+    if let Some((of, pointer)) = apply::wanted(&plan).into_iter().next() {
+        let what = escape::terminal(pointer.trim_start_matches('/'));
+        let problem = format!(
+            "this plan sends the `{what}` of {}, which only the manifest holds; apply it from there, with --expect {}",
+            escape::terminal(&of.to_string()),
+            plan.short_checksum()
+        );
+        return Err(refused(&problem, Exit::Refused));
+    }
     session::check_allowed(allow, ui)?;
     let text = saved::manifest(&plan).to_string();
     let mut desired = manifest::load(vec![("the saved plan".to_owned(), text.into_bytes())]).map_err(|failure| {
