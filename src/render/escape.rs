@@ -131,11 +131,13 @@ pub fn cell(text: &str) -> String {
 /// that could be markup, a mention, a reference, a link or an emoji becomes code.
 pub fn prose(text: &str) -> String {
     let text = terminal(text);
+    // At the start of a line, spaces could make a block of code of it and a numbered word a list.
+    let text = text.trim_start_matches(' ');
     let parts: Vec<&str> = text.split('`').collect();
     let mut safe = String::with_capacity(text.len());
     // An odd number of backticks pairs nothing: then each is a character like any other.
     if parts.len().is_multiple_of(2) {
-        push_words(&mut safe, &text);
+        push_words(&mut safe, text);
         return safe;
     }
     for (index, part) in parts.into_iter().enumerate() {
@@ -156,7 +158,8 @@ fn push_words(safe: &mut String, text: &str) {
         if index > 0 {
             safe.push(' ');
         }
-        if word.is_empty() || is_plain_word(word) { safe.push_str(word) } else { push_code(safe, word) }
+        let lists = safe.is_empty() && word.starts_with(|it: char| it.is_ascii_digit()) && word.ends_with(['.', ')']);
+        if word.is_empty() || (is_plain_word(word) && !lists) { safe.push_str(word) } else { push_code(safe, word) }
     }
 }
 
@@ -259,6 +262,9 @@ mod tests {
         assert_eq!(prose("see deadbeef or 1234567"), "see `deadbeef` or `1234567`");
         assert_eq!(prose("`a`@b`c`"), "`a` `@b` `c`");
         assert_eq!(prose("odd ` <b>"), "odd `` ` `` `<b>`");
+        assert_eq!(prose("1. x (2.)"), "`1.` x (2.)");
+        assert_eq!(prose("12) x"), "`12)` x");
+        assert_eq!(prose("     x"), "x");
     }
 
     #[test]
