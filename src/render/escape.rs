@@ -153,13 +153,43 @@ pub fn word(text: &str) -> String {
     if plain && is_plain_word(text) { text.to_owned() } else { code(text) }
 }
 
+/// Plain words as they are; each stretch of others as one piece of code, its closing punctuation outside.
 fn push_words(safe: &mut String, text: &str) {
+    let mut stretch: Vec<&str> = Vec::new();
     for (index, word) in text.split(' ').enumerate() {
-        if index > 0 {
+        let lists = safe.is_empty() && word.starts_with(|it: char| it.is_ascii_digit()) && word.ends_with(['.', ')']);
+        let plain = word.is_empty() || (is_plain_word(word) && !lists);
+        if plain {
+            push_stretch(safe, &mut stretch);
+        }
+        if index > 0 && stretch.is_empty() {
             safe.push(' ');
         }
-        let lists = safe.is_empty() && word.starts_with(|it: char| it.is_ascii_digit()) && word.ends_with(['.', ')']);
-        if word.is_empty() || (is_plain_word(word) && !lists) { safe.push_str(word) } else { push_code(safe, word) }
+        if plain {
+            safe.push_str(word);
+        } else {
+            stretch.push(word);
+            if word.ends_with(CLOSING) {
+                push_stretch(safe, &mut stretch);
+            }
+        }
+    }
+    push_stretch(safe, &mut stretch);
+}
+
+/// What may end a sentence or a part of it, and is no markup after a piece of code.
+const CLOSING: [char; 5] = ['.', ',', ';', ':', ')'];
+
+fn push_stretch(safe: &mut String, stretch: &mut Vec<&str>) {
+    let text = std::mem::take(stretch).join(" ");
+    let core = text.trim_end_matches(CLOSING);
+    if core.is_empty() {
+        if !text.is_empty() {
+            push_code(safe, &text);
+        }
+    } else {
+        push_code(safe, core);
+        safe.push_str(&text[core.len()..]);
     }
 }
 
@@ -178,7 +208,13 @@ fn is_plain_word(word: &str) -> bool {
         && core.chars().all(|it| it.is_ascii_alphabetic() || matches!(it, '-' | '/' | '\''));
     let digits = core.trim_end_matches('%');
     let number = (1..=6).contains(&digits.len()) && digits.chars().all(|it| it.is_ascii_digit());
-    core.is_empty() || (letters && !reference) || number
+    core.is_empty() || (letters && !reference) || number || is_date(core)
+}
+
+/// `2026-11-19`.
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.iter().map(|it| it.len()).eq([4, 2, 2]) && parts.iter().all(|it| it.chars().all(|it| it.is_ascii_digit()))
 }
 
 /// For Markdown, as a block: a fence longer than any run of backticks inside.
@@ -257,13 +293,17 @@ mod tests {
     fn sentences_keep_their_words_only() {
         assert_eq!(
             prose("`bob` loses access to shop/prod (50%), see @acme/all and #1, GH-1 or www.x.y."),
-            "`bob` loses access to shop/prod (50%), see `@acme/all` and `#1,` `GH-1` or `www.x.y.`"
+            "`bob` loses access to shop/prod (50%), see `@acme/all` and `#1`, `GH-1` or `www.x.y`."
         );
         assert_eq!(prose("see deadbeef or 1234567"), "see `deadbeef` or `1234567`");
         assert_eq!(prose("`a`@b`c`"), "`a` `@b` `c`");
-        assert_eq!(prose("odd ` <b>"), "odd `` ` `` `<b>`");
-        assert_eq!(prose("1. x (2.)"), "`1.` x (2.)");
-        assert_eq!(prose("12) x"), "`12)` x");
+        assert_eq!(prose("odd ` <b>"), "odd `` ` <b> ``");
+        assert_eq!(prose("1. x (2.)"), "`1`. x (2.)");
+        assert_eq!(prose("12) x"), "`12`) x");
+        assert_eq!(
+            prose("(or --allow few-admins:member/b0b), on 2026-11-19."),
+            "(or `--allow few-admins:member/b0b`), on 2026-11-19."
+        );
         assert_eq!(prose("     x"), "x");
     }
 

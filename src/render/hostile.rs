@@ -186,7 +186,7 @@ fn impact(text: &mut impl FnMut() -> String) -> Impact {
 
 fn whole(text: &mut impl FnMut() -> String) -> Value {
     json!({
-        "scalar": text(),
+        "scalar": format!("1{}", text()),
         "set": [text(), text()],
         "map": {format!("1{}", text()): text(), format!("2{}", text()): {"open": text()}},
         "groups": {format!("3{}", text()): [text()]},

@@ -143,11 +143,9 @@ impl Account {
 
     /// What a resource that goes had, briefly.
     fn gone(&mut self, change: &Change) {
-        for (key, held) in change.before.as_object().into_iter().flatten() {
+        let entries = change.before.as_object().into_iter().flatten();
+        for (key, held) in entries.filter(|(_, held)| !value::is_nothing(held)) {
             let text = match held {
-                Value::Null => continue,
-                Value::Array(items) if items.is_empty() => continue,
-                Value::Object(entries) if entries.is_empty() => continue,
                 Value::Object(entries) if is_groups(held) => {
                     let group = |(group, held): (&String, &Value)| {
                         let held = held.as_array().map(|it| names(it)).unwrap_or_default();

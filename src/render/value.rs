@@ -11,6 +11,17 @@ const LONG_TEXT: usize = 60;
 /// No name has more characters; what has them is something else.
 const LONGEST_NAME: usize = 255;
 
+/// Whether nobody loses anything when a field that held this goes.
+pub fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(it) => it.is_empty(),
+        Value::Array(it) => it.is_empty(),
+        Value::Object(it) => it.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// A value on one line. Texts are bare where that cannot be misread, else in double quotes.
 pub fn shown(value: &Value) -> String {
     match value {

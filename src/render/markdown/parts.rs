@@ -149,7 +149,8 @@ fn fields(change: &Change) -> Vec<[String; 3]> {
         Verb::Delete => change.before.as_object(),
         Verb::Update | Verb::Rename | Verb::Replace => None,
     };
-    for (key, value) in whole.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+    let said = |value: &Value| if change.verb == Verb::Delete { !value::is_nothing(value) } else { !value.is_null() };
+    for (key, value) in whole.into_iter().flatten().filter(|(_, value)| said(value)) {
         let (before, after) =
             if change.verb == Verb::Delete { (held(value), String::new()) } else { (String::new(), held(value)) };
         rows.push([key.clone(), before, after]);

@@ -582,7 +582,6 @@ services
                         id: known after apply
 +   environments        c/d
 - old                   owner: team/web                                           org/removed.yaml:3
-                        description: ""
                         properties: tier: 1
                         items: stacks a/b; environments c/d, e/f
 
