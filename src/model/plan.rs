@@ -44,9 +44,12 @@ pub struct Plan {
     pub drift: Vec<Change>,
     /// Live objects in no manifest, of the kinds that were read: counted, never touched.
     pub unmanaged: Vec<Unmanaged>,
-    /// Who gains and who loses access by it.
+    /// Who gains and who loses access by `changes`, once `drift` is undone.
     #[serde(default)]
     pub impact: Impact,
+    /// Who gains and who loses access when `drift` is undone.
+    #[serde(default, skip_serializing_if = "Impact::is_empty")]
+    pub drift_impact: Impact,
     /// Dangers and notes.
     pub diagnostics: Vec<Diagnostic>,
 }

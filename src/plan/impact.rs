@@ -24,12 +24,12 @@ pub use reading::scopes_for;
 /// How many comparisons of one thing for one person are made at most; the rest is counted, not told.
 const MOST_WORK: usize = 20_000_000;
 
-/// Who gains and who loses what by the changes.
-pub fn impact(world: &World, changes: &[&Change]) -> Impact {
+/// Who gains and who loses what by the changes, once those that are `already` carried out are.
+pub fn impact(world: &World, already: &[&Change], changes: &[&Change]) -> Impact {
     if changes.iter().all(|it| it.steps.is_empty()) {
         return Impact::default();
     }
-    let graph = Graph::new(world, changes);
+    let graph = Graph::new(world, already, changes);
     if !graph.differs() {
         return Impact::default();
     }

@@ -56,7 +56,10 @@ pub struct Options {
 pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let mut plan = rehearsed(desired, live, options);
     let world = World { desired, live, resend: &options.resend };
-    plan.impact = impact::impact(&world, &plan.all_changes().collect::<Vec<_>>());
+    // Drift first: what a reviewer reads is what their change adds to it, and the two add up to the whole.
+    let (drift, changes): (Vec<&Change>, Vec<&Change>) = (plan.drift.iter().collect(), plan.changes.iter().collect());
+    let (of_drift, of_changes) = (impact::impact(&world, &[], &drift), impact::impact(&world, &drift, &changes));
+    (plan.drift_impact, plan.impact) = (of_drift, of_changes);
     plan
 }
 
@@ -159,6 +162,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
         drift,
         unmanaged: paired.unmanaged,
         impact: Impact::default(),
+        drift_impact: Impact::default(),
         diagnostics,
     };
     plan.checksum = checksum(&plan);

@@ -151,6 +151,9 @@ fn plan_of(mut text: impl FnMut() -> String) -> Plan {
     made.drift = vec![drift];
     made.unmanaged = vec![crate::model::plan::Unmanaged { kind: "team".to_owned(), names: vec![text(), text()] }];
     made.impact = impact(&mut text);
+    made.drift_impact = impact(&mut text);
+    // What is said of the whole plan is not said again.
+    made.drift_impact.unknown = vec![format!("Drift {}", text())];
     for (code, blocking, help) in
         [("", true, true), ("", true, false), ("", false, true), ("not-visible", false, false)]
     {

@@ -26,6 +26,7 @@ pub fn empty() -> Plan {
         drift: Vec::new(),
         unmanaged: Vec::new(),
         impact: Impact::default(),
+        drift_impact: Impact::default(),
         diagnostics: Vec::new(),
     }
 }

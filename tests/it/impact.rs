@@ -1,11 +1,12 @@
 //! Who gains and who loses: the plan's answer, compared with one that is worked out person by person.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
 use bylaws::model::impact::Direction;
-use bylaws::model::{Instant, KindState, LiveObject, Organization, Plan, Snapshot, Verb};
+use bylaws::model::{Base, Change, Impact, Instant, KindState, LiveObject, Organization, Plan, Snapshot, Verb};
 use bylaws::{kinds, plan};
 use serde_json::{Map, Value, json};
 
@@ -143,14 +144,21 @@ fn manifest(wanted: &Organized, there: &Organized) -> String {
     text.to_string()
 }
 
-/// What the plan's own steps make of it.
-fn carried_out(there: &Organized, plan: &Plan) -> Organized {
+/// What the changes' own steps make of it.
+fn carried_out(there: &Organized, changes: &[Change]) -> Organized {
     let mut after = there.clone();
-    for change in plan.changes.iter().filter(|it| !it.steps.is_empty()) {
+    for change in changes.iter().filter(|it| !it.steps.is_empty()) {
         let kind = ["role", "member", "team", "service", "token"].into_iter().find(|it| *it == change.kind).unwrap();
         let key = (kind, change.name.clone());
         if change.verb != Verb::Delete {
-            after.insert(key, change.after.clone());
+            let mut spec = change.after.clone();
+            // Whoever leaves a team by leaving the organization is no change of the team.
+            for list in ["members", "admins"].into_iter().filter(|_| kind == "team" && after.contains_key(&key)) {
+                if !change.fields.iter().any(|it| it.path == format!("/{list}")) {
+                    spec[list] = after[&key][list].clone();
+                }
+            }
+            after.insert(key, spec);
             continue;
         }
         after.remove(&key);
@@ -308,9 +316,19 @@ fn expected(before: &Rights, after: &Rights) -> (Told, Told) {
     (all, implied)
 }
 
+/// Nobody is in a team who is not in the organization.
+fn nobody_from_elsewhere(organized: &mut Organized) {
+    let here: BTreeSet<String> = organized.keys().filter(|it| it.0 == "member").map(|it| it.1.clone()).collect();
+    for (_, spec) in organized.iter_mut().filter(|it| it.0.0 == "team") {
+        for list in ["members", "admins"] {
+            spec[list].as_array_mut().unwrap().retain(|it| here.contains(it.as_str().unwrap()));
+        }
+    }
+}
+
 #[test]
 fn before_and_impact_make_after_for_everybody() {
-    let mut told_once = false;
+    let (mut told_once, mut told_apart) = (false, false);
     arbtest(|u| {
         let default = *u.choose(&[None, None, Some(101), Some(102)])?;
         let mut there = organization(u)?;
@@ -324,41 +342,56 @@ fn before_and_impact_make_after_for_everybody() {
                 wanted.entry(it.clone()).or_insert_with(|| there[it].clone());
             }
         });
-        // Nobody is in a team who is not in the organization.
-        let here: BTreeSet<String> = wanted.keys().filter(|it| it.0 == "member").map(|it| it.1.clone()).collect();
-        for (_, spec) in wanted.iter_mut().filter(|it| it.0.0 == "team") {
-            for list in ["members", "admins"] {
-                spec[list].as_array_mut().unwrap().retain(|it| here.contains(it.as_str().unwrap()));
-            }
-        }
-        let desired = engine::desired(&manifest(&wanted, &there));
-        let plan = plan::plan(&desired, &snapshot(&there, default), &plan::Options::default());
-        let after = carried_out(&there, &plan);
-        let (was, will) = (everybody(&there, default), everybody(&after, default));
-        let mut told: BTreeMap<String, Told> = BTreeMap::new();
-        for effect in &plan.impact.effects {
-            for who in &effect.who {
-                for right in &effect.rights {
-                    let it = (effect.effect, right.on.to_string(), right.before.clone(), right.after.clone());
-                    assert!(told.entry(who.to_string()).or_default().insert(it), "told twice: {effect:?}");
+        nobody_from_elsewhere(&mut wanted);
+        let mut desired = engine::desired(&manifest(&wanted, &there));
+        // What the base branch wants as well is drift, and what it wants as it is live is of this change.
+        if u.arbitrary()? {
+            let mut base = wanted.clone();
+            for (id, spec) in there.iter().filter(|it| it.0.0 != "token") {
+                if u.arbitrary()? {
+                    base.insert(id.clone(), spec.clone());
                 }
             }
+            nobody_from_elsewhere(&mut base);
+            let base = engine::desired(&manifest(&base, &there));
+            desired.base = Some(Arc::new(Base { desired: base, shown: "main".to_owned() }));
         }
-        let none = Rights::new();
-        for who in was.keys().chain(will.keys()).collect::<BTreeSet<_>>() {
-            let (all, implied) = expected(was.get(who).unwrap_or(&none), will.get(who).unwrap_or(&none));
-            let told = told.remove(who).unwrap_or_default();
-            told_once |= !told.is_empty();
-            let wrong: Vec<_> = told.difference(&all).collect();
-            assert!(wrong.is_empty(), "{who}: {wrong:?}\n{:#?}", plan.impact);
-            let missing: Vec<_> = all.difference(&told).filter(|it| !implied.contains(*it)).collect();
-            assert!(missing.is_empty(), "{who}: {missing:?}\n{:#?}", plan.impact);
-        }
-        assert!(told.is_empty(), "{told:?}");
+        let plan = plan::plan(&desired, &snapshot(&there, default), &plan::Options::default());
+        let restored = carried_out(&there, &plan.drift);
+        let after = carried_out(&restored, &plan.changes);
+        let [was, between, will] = [&there, &restored, &after].map(|it| everybody(it, default));
+        told_once |= tells(&plan.impact, &between, &will);
+        told_apart |= tells(&plan.drift_impact, &was, &between);
         Ok(())
     })
     .size_min(4_096);
-    assert!(told_once);
+    assert!(told_once && told_apart);
+}
+
+/// Whether an impact tells anything; what it tells is all there is to tell, once.
+fn tells(impact: &Impact, was: &BTreeMap<String, Rights>, will: &BTreeMap<String, Rights>) -> bool {
+    let mut told: BTreeMap<String, Told> = BTreeMap::new();
+    for effect in &impact.effects {
+        for who in &effect.who {
+            for right in &effect.rights {
+                let it = (effect.effect, right.on.to_string(), right.before.clone(), right.after.clone());
+                assert!(told.entry(who.to_string()).or_default().insert(it), "told twice: {effect:?}");
+            }
+        }
+    }
+    let none = Rights::new();
+    let mut anything = false;
+    for who in was.keys().chain(will.keys()).collect::<BTreeSet<_>>() {
+        let (all, implied) = expected(was.get(who).unwrap_or(&none), will.get(who).unwrap_or(&none));
+        let told = told.remove(who).unwrap_or_default();
+        anything |= !told.is_empty();
+        let wrong: Vec<_> = told.difference(&all).collect();
+        assert!(wrong.is_empty(), "{who}: {wrong:?}\n{impact:#?}");
+        let missing: Vec<_> = all.difference(&told).filter(|it| !implied.contains(*it)).collect();
+        assert!(missing.is_empty(), "{who}: {missing:?}\n{impact:#?}");
+    }
+    assert!(told.is_empty(), "{told:?}");
+    anything
 }
 
 #[test]

@@ -121,6 +121,7 @@ fn plan() -> Plan {
             effects: vec![effect],
             unknown: vec!["teams were not read".to_owned()],
         },
+        drift_impact: Impact { losing: 1, ..Impact::default() },
         unmanaged: vec![Unmanaged { kind: "team".to_owned(), names: vec!["web".to_owned()] }],
         diagnostics: vec![danger],
     }

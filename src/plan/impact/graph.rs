@@ -44,6 +44,9 @@ struct Node {
     changed: bool,
 }
 
+/// The changes of what was live, by what it was called, and the states in which each is carried out.
+type Changed<'a> = HashMap<ResourceId, (&'a Change, u8)>;
+
 /// Everybody and everything, in both states.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
@@ -52,24 +55,27 @@ pub(super) struct Graph {
     words: Vec<String>,
     word_index: HashMap<String, Word>,
     nodes: Vec<Node>,
-    /// What goes: it neither holds nor gives anything afterwards.
-    gone: HashSet<Id>,
+    /// What goes, and the states in which it still holds and gives something.
+    gone: HashMap<Id, u8>,
     said: HashSet<String>,
     /// What could not be told, in sentences, each with the kind that it is about.
     pub unknown: Vec<(&'static str, String)>,
 }
 
 impl Graph {
-    /// The graph of what was read, with the changes that have steps carried out on it.
-    pub fn new(world: &World, changes: &[&Change]) -> Self {
+    /// The graph of what was read: after it the changes that have steps are carried out, and before it those
+    /// that were carried out `already`.
+    pub fn new(world: &World, already: &[&Change], changes: &[&Change]) -> Self {
         let mut graph = Self::default();
-        let changes: Vec<&Change> = changes.iter().copied().filter(|it| !it.steps.is_empty()).collect();
+        let states = already.iter().map(|it| (*it, BOTH)).chain(changes.iter().map(|it| (*it, AFTER)));
+        let states: Vec<(&Change, u8)> = states.filter(|it| !it.0.steps.is_empty()).collect();
+        let changes: Vec<&Change> = states.iter().map(|it| it.0).collect();
         let renames: BTreeMap<ResourceId, String> = changes
             .iter()
             .filter_map(|it| Some((old_id(it)?, it.name.clone())))
             .filter(|(old, new)| old.name != *new)
             .collect();
-        let by_old: HashMap<ResourceId, &Change> = changes.iter().filter_map(|it| Some((old_id(it)?, *it))).collect();
+        let by_old: Changed = states.iter().filter_map(|it| Some((old_id(it.0)?, *it))).collect();
         for kind in kinds::ALL {
             let built_in = kind.built_in_access(&world.live.organization);
             for grant in &built_in.list {
@@ -79,8 +85,9 @@ impl Graph {
             graph.add(kind.facts().word, built_in, BOTH);
             if kind.part() != Part::None {
                 graph.add_kind(*kind, world, &by_old, &renames);
-                for change in changes.iter().filter(|it| it.verb == Verb::Create && it.kind == kind.facts().word) {
-                    graph.tell(*kind, &change.name, &change.after, None, AFTER);
+                let made = |it: &&(&Change, u8)| it.0.verb == Verb::Create && it.0.kind == kind.facts().word;
+                for (change, when) in states.iter().filter(made) {
+                    graph.tell(*kind, &change.name, &change.after, None, *when);
                 }
             }
         }
@@ -88,13 +95,7 @@ impl Graph {
         graph
     }
 
-    fn add_kind(
-        &mut self,
-        kind: &dyn Kind,
-        world: &World,
-        changes: &HashMap<ResourceId, &Change>,
-        renames: &BTreeMap<ResourceId, String>,
-    ) {
+    fn add_kind(&mut self, kind: &dyn Kind, world: &World, changes: &Changed, renames: &BTreeMap<ResourceId, String>) {
         let word = kind.facts().word;
         let state = world.live.kind(word);
         let mut listed = Vec::new();
@@ -106,18 +107,19 @@ impl Graph {
                 continue;
             }
             let live = renamed.as_ref().unwrap_or(live);
-            let name = change.map_or(&live.name, |it| &it.name);
-            let falls = kind.goes_with(live).is_some_and(|it| {
-                changes.get(&matching_id(&it)).is_some_and(|it| it.verb == Verb::Delete || is_made_anew(it))
-            });
-            match change {
-                None if falls => self.going(kind, name, live),
-                None => self.tell(kind, name, &live.spec, Some(live), BOTH),
-                Some(change) if change.verb == Verb::Delete => self.going(kind, name, live),
-                Some(change) => {
-                    self.tell(kind, name, &live.spec, Some(live), BEFORE);
+            let name = change.map_or(&live.name, |it| &it.0.name);
+            let takes = |it: &&(&Change, u8)| it.0.verb == Verb::Delete || is_made_anew(it.0);
+            let falls = kind.goes_with(live).and_then(|it| changes.get(&matching_id(&it)).filter(takes));
+            match (change, falls) {
+                (None, Some((_, when))) => self.going(kind, name, live, *when),
+                (None, None) => self.tell(kind, name, &live.spec, Some(live), BOTH),
+                (Some((change, when)), _) if change.verb == Verb::Delete => self.going(kind, name, live, when),
+                (Some((change, when)), _) => {
+                    if when == AFTER {
+                        self.tell(kind, name, &live.spec, Some(live), BEFORE);
+                    }
                     let stays = (!is_made_anew(change)).then_some(live);
-                    self.tell(kind, name, &after(change, live), stays, AFTER);
+                    self.tell(kind, name, &after(change, live), stays, when);
                 }
             }
         }
@@ -133,10 +135,14 @@ impl Graph {
         }
     }
 
-    fn going(&mut self, kind: &dyn Kind, name: &str, live: &LiveObject) {
-        self.tell(kind, name, &live.spec, Some(live), BEFORE);
+    /// Something that is no more in the given states.
+    fn going(&mut self, kind: &dyn Kind, name: &str, live: &LiveObject, when: u8) {
+        let left = BOTH & !when;
+        if left != 0 {
+            self.tell(kind, name, &live.spec, Some(live), left);
+        }
         let id = self.id(kind.facts().word, name);
-        self.gone.insert(id);
+        self.gone.insert(id, left);
     }
 
     /// What one resource tells of one state, or of both.
@@ -202,14 +208,14 @@ impl Graph {
         for id in 0..self.nodes.len() as Id {
             self.nodes[id as usize].wider = self.look_wider(id);
             let gives = kinds::by_word(&self.names[id as usize].kind).is_some_and(|it| it.part() == Part::Gives);
-            let missing = BOTH & !self.nodes[id as usize].told;
+            let left = self.gone.get(&id).copied().unwrap_or(BOTH);
+            let missing = left & !self.nodes[id as usize].told;
             let node = &mut self.nodes[id as usize];
             if gives && missing != 0 {
                 node.rights.push(Held { on: id, may: untold, rank: 0, when: missing, contested: false });
             }
-            let left = if self.gone.contains(&id) { BEFORE } else { BOTH };
             for (held, when) in &mut node.holds {
-                *when &= if self.gone.contains(held) { left & BEFORE } else { left };
+                *when &= left & self.gone.get(held).copied().unwrap_or(BOTH);
             }
             node.rights.iter_mut().for_each(|it| it.when &= left);
             node.holds.sort_unstable();

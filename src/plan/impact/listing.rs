@@ -23,7 +23,7 @@ pub struct Question<'a> {
 ///
 /// With the changes of a plan that is the organization as the plan would make it; the live one otherwise.
 pub fn listing(world: &World, changes: &[&Change], question: Question) -> (Listing, Vec<ResourceId>) {
-    let mut graph = Graph::new(world, changes);
+    let mut graph = Graph::new(world, &[], changes);
     let when = match question.state {
         State::Live => BEFORE,
         State::Desired => AFTER,

@@ -13,9 +13,10 @@ const IN_SIGHT: usize = 12;
 /// A wider column of names pushes only its own text.
 const WIDEST_NAME: usize = 40;
 
-/// What is said about access, as far as there is room.
-pub fn paragraphs(impact: &Impact, cut: Cut) -> Vec<String> {
-    if impact.is_empty() {
+/// What is said about access, as far as there is room; what was `said` to be not counted is not said again.
+pub fn paragraphs(impact: &Impact, said: &[String], cut: Cut) -> Vec<String> {
+    let unknown: Vec<&String> = impact.unknown.iter().filter(|it| !said.contains(it)).collect();
+    if impact.effects.is_empty() && unknown.is_empty() {
         return Vec::new();
     }
     let heading = format!("**Access**: {}.", access::counts(impact));
@@ -41,8 +42,8 @@ pub fn paragraphs(impact: &Impact, cut: Cut) -> Vec<String> {
         let folded = if cut >= Cut::Additions { losses } else { all };
         paragraphs.extend(block(&folded).map(|it| parts::fold("Who gains and who loses which access", &it)));
     }
-    if !impact.unknown.is_empty() {
-        let lines: Vec<String> = impact.unknown.iter().map(|it| format!("- {}", escape::prose(it))).collect();
+    if !unknown.is_empty() {
+        let lines: Vec<String> = unknown.iter().map(|it| format!("- {}", escape::prose(it))).collect();
         paragraphs.push(format!("Not counted:\n{}", lines.join("\n")));
     }
     paragraphs

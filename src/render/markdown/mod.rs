@@ -84,14 +84,17 @@ fn comment(plan: &Plan, options: Options, cut: Cut) -> String {
     paragraphs.extend(parts::counts(plan));
     paragraphs.extend(caution::caution(plan, &found.dangers, options.max_bytes, cut));
     paragraphs.extend(notes(&found.notes, cut));
-    paragraphs.extend(access::paragraphs(&plan.impact, cut));
+    paragraphs.extend(access::paragraphs(&plan.impact, &[], cut));
     let changes = digest::ordered(&plan.changes);
     paragraphs.extend(parts::changes(&changes, cut));
     paragraphs.extend(parts::details(&changes, cut));
     let drift = digest::ordered(&plan.drift);
     if let Some(block) = parts::changes(&drift, cut) {
         let count = digest::count(drift.len(), "change", "changes");
-        paragraphs.push(parts::fold(&format!("Drift on the base branch: {count}, not from this pull request"), &block));
+        let mut inside = vec![block];
+        inside.extend(access::paragraphs(&plan.drift_impact, &plan.impact.unknown, cut));
+        let summary = format!("Drift on the base branch: {count}, not from this pull request");
+        paragraphs.push(parts::fold(&summary, &inside.join("\n\n")));
     }
     paragraphs.extend(unmanaged(plan, cut));
     paragraphs.extend(left_out(plan, &found.notes, options, cut));
@@ -206,10 +209,11 @@ mod tests {
 | | roles | members | teams | services | tokens |
 |---|---|---|---|---|---|
 | add | 1 | 1 | 1 |  |  |
-| change |  | 1 | 1 |  |  |
+| change |  | 1 |  |  |  |
 | rename |  |  |  | 1 |  |
 | replace |  |  |  |  | 1 |
 | **delete** |  |  | **1** |  |  |
+| drift |  |  | 1 |  |  |
 
 > [!CAUTION]
 > **Deletes** `team/data-eng`.

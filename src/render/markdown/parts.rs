@@ -14,13 +14,13 @@ use crate::render::{digest, escape, value};
 /// A wider column of names pushes only its own text.
 const WIDEST_NAME: usize = 40;
 
-/// How many changes there are of which kind: a row a verb, a column a kind.
+/// How many changes there are of which kind: a row a verb, a column a kind; drift in a row of its own.
 pub fn counts(plan: &Plan) -> Option<String> {
     let changes = digest::ordered(plan.all_changes());
     let mut kinds: Vec<&str> = changes.iter().map(|it| it.kind.as_str()).collect();
     kinds.dedup();
     let mut table = BTreeMap::<(Verb, &str), usize>::new();
-    for it in &changes {
+    for it in &plan.changes {
         *table.entry((it.verb, &it.kind)).or_default() += 1;
     }
     let heading = |kind: &&str| match kinds::by_word(kind) {
@@ -46,6 +46,13 @@ pub fn counts(plan: &Plan) -> Option<String> {
         if cells.iter().any(|it| !it.is_empty()) {
             text.push_str(&format!("\n| {word} | {} |", cells.join(" | ")));
         }
+    }
+    if !plan.drift.is_empty() {
+        let count = |kind: &&str| match plan.drift.iter().filter(|it| it.kind == **kind).count() {
+            0 => String::new(),
+            count => count.to_string(),
+        };
+        text.push_str(&format!("\n| drift | {} |", kinds.iter().map(count).collect::<Vec<_>>().join(" | ")));
     }
     (!changes.is_empty()).then_some(text)
 }

@@ -1,6 +1,6 @@
 //! A plan for a terminal.
 
-use crate::model::{Change, Diagnostic, Plan, Verb};
+use crate::model::{Change, Diagnostic, Impact, Plan, Verb};
 use crate::render::lines::{self, Sign};
 use crate::render::text::Options;
 use crate::render::text::layout::{self, Item, more, row};
@@ -11,8 +11,8 @@ pub fn plan(plan: &Plan, options: Options) -> String {
     let summary = summary(plan, options);
     let mut page = Page { options, items: vec![Item::Heading(summary.clone())] };
     page.changes(plan);
+    page.access("access", &plan.impact, &[]);
     page.drift(plan);
-    page.access(plan);
     page.unmanaged(plan);
     page.findings(plan);
     page.next_step(plan);
@@ -80,6 +80,7 @@ impl Page<'_> {
         for change in digest::ordered(&plan.drift) {
             self.change(change, &escape::terminal(&change.id.to_string()));
         }
+        self.access("access, by undoing this drift", &plan.drift_impact, &plan.impact.unknown);
     }
 
     fn change(&mut self, change: &Change, name: &str) {
@@ -93,15 +94,15 @@ impl Page<'_> {
         }
     }
 
-    fn access(&mut self, plan: &Plan) {
-        let impact = &plan.impact;
-        if impact.is_empty() {
+    /// Who gains and who loses; what was `said` to be not counted is not said again.
+    fn access(&mut self, heading: &str, impact: &Impact, said: &[String]) {
+        if impact.effects.is_empty() && impact.unknown.iter().all(|it| said.contains(it)) {
             return;
         }
-        self.section(&format!("access: {}", access::counts(impact)));
+        self.section(&format!("{heading}: {}", access::counts(impact)));
         let effects: Vec<_> = impact.effects.iter().collect();
         self.items.extend(access::lines(&effects).into_iter().map(|it| Item::Row(it, None)));
-        for sentence in &impact.unknown {
+        for sentence in impact.unknown.iter().filter(|it| !said.contains(it)) {
             self.items.push(row(Sign::None, "not counted", escape::terminal(sentence)));
         }
     }
@@ -260,9 +261,6 @@ tokens
                          ci-deploy.2 was used 2 hours ago, and stops working a
                          day after this is applied
 
-drift: the organization has moved away from the base branch (would also be applied)
-~ team/platform          members: -zoe                                          org/org.yaml:30
-
 access: 2 gain, 4 lose
 + 2 members              environment/shop/prod: open, stack/shop/prod: read -> write, through
                          team/web, team/platform (role/deployer)
@@ -274,6 +272,9 @@ access: 2 gain, 4 lose
 - token/etl              stack/etl/prod: write, through team/data-eng
   not counted            of some teams only the names were read (`ml`, `web-old`): they may give the
                          same
+
+drift: the organization has moved away from the base branch (would also be applied)
+~ team/platform          members: -zoe                                          org/org.yaml:30
 
 unmanaged: live, in no manifest, left alone
   members                40
@@ -342,9 +343,6 @@ tokens
                          ci-deploy.2 was used 2 hours ago, and stops
                          working a day after this is applied
 
-drift: the organization has moved away from the base branch (would also be applied)
-~ team/platform          members: -zoe
-
 access: 2 gain, 4 lose
 + 2 members              environment/shop/prod: open, stack/shop/prod:
                          read -> write, through team/web, team/platform
@@ -358,6 +356,9 @@ access: 2 gain, 4 lose
 - token/etl              stack/etl/prod: write, through team/data-eng
   not counted            of some teams only the names were read (`ml`,
                          `web-old`): they may give the same
+
+drift: the organization has moved away from the base branch (would also be applied)
+~ team/platform          members: -zoe
 
 unmanaged: live, in no manifest, left alone
   members                40
