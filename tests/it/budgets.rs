@@ -122,20 +122,3 @@ fn what_looks_like_a_rename_has_to_be_said() {
     let (code, found) = plan(&stage, &moved, &[]);
     assert_eq!((code, blocking(&found)[0].0.as_str()), (5, "suspected-rename"), "{found:#}");
 }
-
-#[test]
-fn a_folder_that_moved_deletes_nothing_quietly() {
-    // The base has two files of teams; in the change one of them is gone, as after a careless move.
-    let stage = Stage::demo();
-    stage.write("base/bylaws/a.yaml", "organization: acme\nteams: {platform: {}}\n");
-    stage.write(
-        "base/bylaws/b.yaml",
-        "teams: {data-eng: {}, payments: {}}\nservices: {billing-batch: {owner: team/payments}}\n",
-    );
-    stage.write("bylaws/a.yaml", "organization: acme\nteams: {platform: {}}\n");
-    let run = stage.run(&["plan", "--base", "./base", "--format", "json"]).ended(5);
-    let codes: Vec<String> = blocking(&serde_json::from_str(&run.stdout).unwrap()).into_iter().map(|it| it.0).collect();
-    for code in ["delete-team", "delete-service", "budget"] {
-        assert!(codes.contains(&code.to_owned()), "{code} in {codes:?}");
-    }
-}

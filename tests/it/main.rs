@@ -13,6 +13,7 @@ mod faults;
 mod hazards;
 mod impact;
 mod imports;
+mod incidents;
 mod interruption;
 mod invites;
 mod laws;

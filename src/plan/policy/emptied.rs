@@ -1,9 +1,14 @@
 //! Lists and kinds that are full today and would be empty: what a file that went missing looks like.
 
 use crate::kinds::{self, Draft, World};
-use crate::model::{Diagnostic, FieldChange, FieldRule, ResourceId, Severity, Verb};
+use crate::model::{Diagnostic, FieldChange, FieldRule, Origin, ResourceId, Severity, Verb};
 use crate::plan::Options;
 use crate::plan::policy::{self, EMPTIED};
+
+/// Of so many things it is likelier that they were not told than that somebody took every one away.
+const SEVERAL: usize = 2;
+
+const PRUNE: &str = "prune";
 
 /// Adds a finding to every change that empties a list.
 pub(super) fn lists(drafts: &mut [Draft]) {
@@ -40,28 +45,34 @@ fn is_emptied(rule: FieldRule, field: &FieldChange) -> bool {
     }
 }
 
-/// Kinds that are pruned to nothing.
+/// Kinds that are pruned to nothing, and kinds of which nothing is live though the base branch has several.
 pub(super) fn kinds(drafts: &[Draft], world: &World, options: &Options) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for kind in kinds::ALL {
         let facts = kind.facts();
-        if !world.desired.prune.contains_key(facts.section) {
-            continue;
-        }
-        let going = drafts.iter().filter(|it| it.change.kind == facts.word && it.change.verb == Verb::Delete);
-        let pruned = going.filter(|it| it.change.reason == "prune").count();
+        let of_kind = || drafts.iter().filter(|it| it.change.kind == facts.word);
         let ours = |live: &&crate::model::LiveObject| live.managed_by.is_none() && live.protected.is_none();
         let there = world.live.kind(facts.word).objects.values().filter(ours).count();
-        if pruned == 0 || pruned < there {
+        let pruned = of_kind().filter(|it| it.change.verb == Verb::Delete && it.change.reason == PRUNE).count();
+        let restored =
+            of_kind().filter(|it| it.change.verb == Verb::Create && it.change.origin == Origin::Drift).count();
+        let (message, reason, help) = if pruned > 0 && pruned == there {
+            let message = format!("every one of the {there} {} would go: the manifest has none of them", facts.section);
+            (message, PRUNE, "look whether the manifest lacks a file")
+        } else if there == 0 && restored >= SEVERAL {
+            let message = format!(
+                "{restored} {} would be made anew: the base branch's manifest has them, and the service answered that there are none at all",
+                facts.section
+            );
+            (message, "", "look whether they are there, because an empty answer can be a wrong one")
+        } else {
             continue;
-        }
+        };
         let id = ResourceId::new(facts.word, "");
-        let message = format!("every one of the {there} {} would go: the manifest has none of them", facts.section);
         let mut diagnostic = Diagnostic::new(Severity::Warning, EMPTIED, message);
-        diagnostic.blocking = !policy::acknowledged(&id, "prune", world, options).contains(EMPTIED);
+        diagnostic.blocking = !policy::acknowledged(&id, reason, world, options).contains(EMPTIED);
         if diagnostic.blocking {
-            diagnostic.help =
-                Some(format!("look whether the manifest lacks a file, or allow it with --allow {EMPTIED}:{id}"));
+            diagnostic.help = Some(format!("{help}, or allow it with --allow {EMPTIED}:{id}"));
         }
         diagnostic.change = Some(id);
         diagnostics.push(diagnostic);

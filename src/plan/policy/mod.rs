@@ -121,7 +121,7 @@ pub static DANGERS: &[Danger] = &[
         code: EMPTIED,
         acceptance: Acceptance::Allowed,
         help: "look whether the manifest lacks something",
-        page: "A list that is full today (the members of a team, its permissions, the items of a service), or a kind that is pruned, would be empty afterwards. That is rarely meant, and often a file that went missing.",
+        page: "A list that is full today (the members of a team, its permissions, the items of a service), or a kind that is pruned, would be empty afterwards. That is rarely meant, and often a file that went missing. It speaks as well where the service answers that nothing of a kind is there though the base branch's manifest has several: a list that wrongly came back empty would have everything made a second time.",
     },
     Danger {
         code: NEW_ADMINS,
