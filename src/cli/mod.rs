@@ -10,6 +10,7 @@ pub mod exit;
 pub mod files;
 mod git;
 mod github;
+mod history;
 mod output;
 mod saved;
 mod session;

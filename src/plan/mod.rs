@@ -32,6 +32,7 @@ pub mod saved;
 mod scope;
 mod target;
 
+pub use origin::left;
 pub use scope::{scopes, scopes_with};
 
 /// What the command line adds to a plan.
@@ -252,12 +253,13 @@ fn writes<'a>(changes: impl Iterator<Item = &'a Change>) -> usize {
 }
 
 /// SHA-256 over what would be done, where, by what it was judged, and the dangers that only the whole
-/// manifest tells: not over places, other findings or the tool's version, so that reformatting a file does
+/// manifest tells: not over places, causes, other findings or the tool's version, so that reformatting a file does
 /// not invalidate a review.
 pub fn checksum(plan: &Plan) -> String {
     let bare = |changes: &[Change]| -> Value {
         let bare = changes.iter().cloned().map(|mut it| {
             it.source = None;
+            it.removal = None;
             it.diagnostics.clear();
             it.remarks.clear();
             it
