@@ -3,6 +3,7 @@
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod arguments;
+mod attribute;
 mod base;
 pub mod commands;
 mod connection;

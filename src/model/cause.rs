@@ -1,7 +1,31 @@
-//! What a change is put down to: which commit took an entry out of the manifest.
+//! What a change is put down to: who made a drift, and which commit took an entry out of the manifest.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::model::Instant;
+
+/// Who made a drift, as far as the audit log tells. Everything is null where the log tells of nothing that fits:
+/// then the change is unattributed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Attribution {
+    /// The login of whoever did it; null where it was a machine, or where only an e-mail address is known.
+    pub by: Option<String>,
+    /// The name of the access token that they used, where the log tells one.
+    pub token: Option<String>,
+    /// When it was (RFC 3339, UTC).
+    pub at: Option<String>,
+    /// The event's id in the audit log, such as `team-updated`.
+    pub event: Option<String>,
+}
+
+impl Attribution {
+    /// Whether the log tells of nothing that fits.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// Where an entry stood that the manifest no longer has, and the commit that took it out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,4 +51,19 @@ pub enum Left {
     Commit(String),
     /// Since the last commit.
     Uncommitted,
+}
+
+/// What the audit log tells of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// When it was.
+    pub at: Instant,
+    /// Its id, in one spelling: `team-updated`.
+    pub event: String,
+    /// What happened, in prose: the only place that names what it happened to.
+    pub description: String,
+    /// The login of whoever did it, if that is one.
+    pub login: Option<String>,
+    /// The name of the token that was used, if one is told.
+    pub token: Option<String>,
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{Call, Check, FieldChange, Place, Removal, ResourceId};
+use crate::model::{Attribution, Call, Check, FieldChange, Place, Removal, ResourceId};
 
 /// What happens to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -138,6 +138,9 @@ pub struct Change {
     /// that took it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removal: Option<Removal>,
+    /// Who made the drift; absent where that was not asked (`--attribute`), could not be read, or is no drift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<Attribution>,
     /// The live spec; null for a creation.
     pub before: Value,
     /// The spec afterwards; null for a deletion.

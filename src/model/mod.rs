@@ -27,7 +27,7 @@ pub mod report;
 pub mod secret;
 
 pub use call::{Call, Capture, Common, Hole, Into, Method, Segment};
-pub use cause::{Left, Removal};
+pub use cause::{Attribution, AuditEvent, Left, Removal};
 pub use change::{Action, Change, Origin, Phase, Verb};
 pub use check::{Check, Expected};
 pub use desired::{Base, Desired, Entry, Reference, Safety};

@@ -41,8 +41,8 @@ pub(super) fn removal(base: &Base, entry: &Entry) -> (Removal, String) {
     let place = format!("{file}:{line} of {}", base.shown);
     let left = base.left.get(&entry.id);
     let remark = match left {
-        Some(Left::Commit(commit)) => format!("removed in {} ({place})", commit.get(..7).unwrap_or(commit)),
-        Some(Left::Uncommitted) => format!("removed, which is not committed yet ({place})"),
+        Some(Left::Commit(commit)) => format!("removed in {} from {place}", commit.get(..7).unwrap_or(commit)),
+        Some(Left::Uncommitted) => format!("removed from {place}, which is not committed yet"),
         None => format!("declared at {place}"),
     };
     let commit = left.and_then(|it| match it {

@@ -288,6 +288,7 @@ impl<'a> Pairing<'a, '_> {
             renamed_from: None,
             source,
             removal: None,
+            attribution: None,
             before: live.map_or(Value::Null, |it| it.spec.clone()),
             after,
             declared: Value::Null,

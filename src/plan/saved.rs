@@ -165,6 +165,7 @@ fn comparable(change: &Change) -> Change {
     it.reason.clear();
     it.source = None;
     it.removal = None;
+    it.attribution = None;
     it.remarks.clear();
     it.diagnostics.clear();
     it.relies_on.clear();

@@ -43,6 +43,7 @@ pub fn change(verb: Verb, id: &str) -> Change {
         renamed_from: None,
         source: None,
         removal: None,
+        attribution: None,
         before: Value::Null,
         after: Value::Null,
         declared: Value::Null,

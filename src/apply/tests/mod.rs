@@ -59,6 +59,7 @@ fn steps_of(name: &str, steps: Vec<Action>) -> Change {
         renamed_from: None,
         source: None,
         removal: None,
+        attribution: None,
         before: Value::Null,
         after: Value::Null,
         declared: serde_json::Value::Null,
