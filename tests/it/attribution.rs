@@ -403,3 +403,84 @@ fn without_a_base_only_what_somebody_may_have_changed_is_attributed() {
     assert_eq!(cause("settings").as_deref(), Some("unattributed"));
     assert_eq!(cause("webhook/chat").as_deref(), Some("unattributed"));
 }
+
+/// What is declared and deleted by somebody, and what is to be gone and made by somebody.
+const COMING_AND_GOING: &str = "organization: acme
+members: {ken: {role: member}}
+roles: {watcher: {permissions: ['stack:read']}}
+services: {alerting: {owner: team/sre}}
+tokens: {platform-bot: {scope: team/platform}}
+oidcIssuers: {github-actions: {url: 'https://token.actions.githubusercontent.com'}}
+removed:
+  {members: [mia], roles: [back], teams: [back], services: [back], tokens: [back, crew], oidcIssuers: [back]}
+";
+
+#[test]
+fn what_somebody_made_or_deleted_is_attributed_too() {
+    let stage = Stage::demo();
+    stage.write("bylaws.yaml", COMING_AND_GOING);
+    stage.write("base/bylaws.yaml", COMING_AND_GOING);
+    stage.run(&["apply", "--yes"]).ended(0);
+    let state = stage.service().state();
+    let role = &state.roles.values().find(|it| it.name == "watcher").unwrap().id;
+    let token = &state.tokens.values().find(|it| it.name == "platform-bot").unwrap().id;
+    let issuer = state.issuers.keys().next().unwrap();
+    let allow = json!({"__type": "PermissionDescriptorAllow", "permissions": ["stack:read"]});
+    let service = json!({"ownerType": "team", "ownerName": "web", "name": "back", "description": "", "items": [],
+        "properties": []});
+    let table = [
+        ("member/ken", "DELETE", "members/ken".to_owned(), Value::Null, "member-removed"),
+        ("role/watcher", "DELETE", format!("roles/{role}"), Value::Null, "custom-role-deleted"),
+        ("service/alerting", "DELETE", "services/team/sre/alerting".to_owned(), Value::Null, "service-deleted"),
+        ("token/platform-bot", "DELETE", format!("teams/platform/tokens/{token}"), Value::Null, "team-token-deleted"),
+        ("oidc-issuer/github-actions", "DELETE", format!("oidc/issuers/{issuer}"), Value::Null, "oidc-issuer-deleted"),
+        ("member/mia", "POST", "members/mia".to_owned(), json!({"role": "member"}), "member-added"),
+        (
+            "role/back",
+            "POST",
+            "roles".to_owned(),
+            json!({"name": "back", "description": "", "resourceType": "global", "uxPurpose": "role", "details": allow}),
+            "custom-role-created",
+        ),
+        (
+            "team/back",
+            "POST",
+            "teams/pulumi".to_owned(),
+            json!({"name": "back", "displayName": "Back", "description": ""}),
+            "team-created",
+        ),
+        ("service/back", "POST", "services".to_owned(), service, "service-created"),
+        // A token's live name is that of its entry, with its rotation and a nonce.
+        (
+            "token/back",
+            "POST",
+            "tokens".to_owned(),
+            json!({"name": "back.2-x7k2pq", "description": "", "expires": 0, "admin": false}),
+            "organization-token-created",
+        ),
+        (
+            "token/crew",
+            "POST",
+            "teams/web/tokens".to_owned(),
+            json!({"name": "crew", "description": "", "expires": 0}),
+            "team-token-created",
+        ),
+        (
+            "oidc-issuer/back",
+            "POST",
+            "oidc/issuers".to_owned(),
+            json!({"name": "back", "url": "https://back.example", "maxExpiration": 3600}),
+            "oidc-issuer-registered",
+        ),
+    ];
+    for (_, method, path, body, _) in &table {
+        clicks(&stage, "pul-bob", method, path, body.clone());
+    }
+    let plan = drift(&stage, &[]);
+    for (id, method, _, _, event) in &table {
+        let verb = if *method == "DELETE" { "create" } else { "delete" };
+        let drift = plan["drift"].as_array().unwrap().iter().find(|it| it["id"] == *id);
+        assert_eq!(drift.unwrap_or_else(|| panic!("{id} in {plan:#}"))["action"], verb, "{id}");
+        assert_eq!(cause(&plan, id), Some(format!("bob/- {event} 2026-11-22T12:00:00Z")), "{id}");
+    }
+}
