@@ -27,7 +27,8 @@ pub struct PlanArgs {
     pub allow: Vec<String>,
     /// Compares with the manifest of the base branch: a git revision (`origin/main`), or a folder that
     /// holds another checkout (`../base`). What this change no longer declares is deleted, and what it
-    /// does not ask for is shown as drift.
+    /// does not ask for is shown as drift. Of a revision, the commits since then (100 at most) tell which of
+    /// them removed what is deleted.
     #[arg(long, value_name = "REF|DIR")]
     pub base: Option<String>,
     /// Changes only this resource (`team/platform`), with whatever it cannot go without. May be given again.

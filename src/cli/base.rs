@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use crate::cli::files::{self, Files};
 use crate::cli::git::{self, Git};
+use crate::cli::history::{self, History};
 use crate::manifest;
-use crate::model::{Base, Desired, Diagnostic, Severity};
+use crate::model::{Base, Desired, Diagnostic, ResourceId, Severity};
+use crate::plan;
 
 /// What was found of the base branch's manifest.
 enum Found {
-    /// Its files, and which manifest it is.
-    Files(Files, String),
+    /// Its files, which manifest it is, and where it stands in the history if it is of one.
+    Files(Files, String, Option<History>),
     /// That branch has no manifest yet.
     Nothing(String),
     /// There is not enough history to tell.
@@ -23,11 +25,11 @@ enum Found {
 /// # Errors
 /// When `wanted` names neither a revision nor a checkout.
 pub fn add(desired: &mut Desired, wanted: &str, paths: &[PathBuf]) -> Result<(), String> {
-    let (files, shown) = match find(wanted, paths)? {
-        Found::Files(files, shown) => (files, shown),
+    let (files, shown, history) = match find(wanted, paths)? {
+        Found::Files(files, shown, history) => (files, shown, history),
         Found::Nothing(shown) => {
             let empty = Desired { organization: desired.organization.clone(), ..Desired::default() };
-            desired.base = Some(Arc::new(Base { desired: empty, shown }));
+            desired.base = Some(Arc::new(Base { desired: empty, shown, ..Base::default() }));
             return Ok(());
         }
         Found::Unknown(why) => {
@@ -40,7 +42,13 @@ pub fn add(desired: &mut Desired, wanted: &str, paths: &[PathBuf]) -> Result<(),
             let why = format!("the manifest of {shown} is of another organization, `{}`", base.organization);
             desired.warnings.push(unknown(&why));
         }
-        Ok(base) => desired.base = Some(Arc::new(Base { desired: base, shown })),
+        Ok(base) => {
+            desired.base = Some(Arc::new(Base { desired: base, shown, ..Base::default() }));
+            let left: Vec<ResourceId> = plan::left(desired).into_iter().map(|it| it.id.clone()).collect();
+            if let (Some(base), Some(history)) = (desired.base.as_mut(), history) {
+                Arc::make_mut(base).left = history.of(&left);
+            }
+        }
         Err(failure) => {
             let first = failure.diagnostics.iter().find(|it| it.severity == Severity::Error);
             let what = first.map(|it| format!(": {}", it.message)).unwrap_or_default();
@@ -83,23 +91,12 @@ fn find(wanted: &str, paths: &[PathBuf]) -> Result<Found, String> {
         return Err(format!("`--base {wanted}` and the current commit have no common history"));
     };
     let shown = format!("{wanted}@{}", common.get(..7).unwrap_or(&common));
-    let wanted =
-        if paths.is_empty() { files::DEFAULT_PATHS.iter().map(PathBuf::from).collect() } else { paths.to_vec() };
-    let mut files = Vec::new();
-    for path in &wanted {
-        let found = git.files(&common, path)?;
-        files.extend(found);
-        // `bylaws.yaml` comes before the folder, as it does in the working directory.
-        if paths.is_empty() && !files.is_empty() {
-            break;
-        }
-    }
-    files.sort();
-    files.dedup();
+    let files = history::files(&git, &common, paths)?;
     if files.is_empty() {
         return Ok(Found::Nothing(shown));
     }
-    Ok(Found::Files(git.contents(files)?, shown))
+    let contents = git.contents(files)?;
+    Ok(Found::Files(contents, shown, Some(History { git, since: common, paths: paths.to_vec() })))
 }
 
 /// The same paths below another checkout.
@@ -122,5 +119,5 @@ fn checkout(folder: &Path, paths: &[PathBuf]) -> Result<Found, String> {
         return Err(format!("`--base {}` holds no manifest: give the folder of another checkout", folder.display()));
     }
     let files = files::read(&own).map_err(|problems| problems.join("; "))?;
-    Ok(Found::Files(files, git::shown(folder)))
+    Ok(Found::Files(files, git::shown(folder), None))
 }

@@ -17,6 +17,14 @@ pub struct Git {
 /// A file of a commit: its path below the working directory, and the name of its contents.
 pub type Blob = (String, String);
 
+/// A commit and those before it.
+pub struct Lineage {
+    /// The commit.
+    pub commit: String,
+    /// Its parents: of a merge more than one, of the first commit none.
+    pub parents: Vec<String>,
+}
+
 /// A folder as people see it.
 pub fn shown(folder: &Path) -> String {
     files::shown(folder).trim_end_matches('/').to_owned()
@@ -77,6 +85,24 @@ impl Git {
     /// When git does not run.
     pub fn merge_base(&self, commit: &str) -> Result<Option<String>, String> {
         self.ask(&["merge-base", "HEAD", commit], &[1])
+    }
+
+    /// The commits from one to the current one that changed something at these paths, each with its parents:
+    /// children before parents, and what changed nothing left out. At most so many.
+    ///
+    /// # Errors
+    /// When a path is outside the repository, or git does not run.
+    pub fn commits_since(&self, commit: &str, paths: &[PathBuf], most: usize) -> Result<Vec<Lineage>, String> {
+        let (most, range) = (format!("--max-count={most}"), format!("{commit}..HEAD"));
+        let mut arguments = vec!["--literal-pathspecs", "rev-list", "--topo-order", "--parents", &most, &range, "--"];
+        let paths: Vec<String> = paths.iter().map(|it| files::shown(it)).collect();
+        arguments.extend(paths.iter().map(String::as_str));
+        let told = self.ask(&arguments, &[])?.unwrap_or_default();
+        let lineage = |line: &str| {
+            let mut hashes = line.split(' ').map(str::to_owned);
+            Some(Lineage { commit: hashes.next()?, parents: hashes.collect() })
+        };
+        Ok(told.lines().filter_map(lineage).collect())
     }
 
     /// The manifest's files that a commit holds at a path below the working directory: the file itself,

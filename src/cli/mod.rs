@@ -3,6 +3,7 @@
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod arguments;
+mod attribute;
 mod base;
 pub mod commands;
 mod connection;
@@ -10,6 +11,7 @@ pub mod exit;
 pub mod files;
 mod git;
 mod github;
+mod history;
 mod output;
 mod saved;
 mod session;

@@ -18,7 +18,7 @@ use crate::kinds::words::{Email, Login, RoleName};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World, role};
 use crate::model::access::{Grants, Part};
 use crate::model::{
-    Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
+    Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope, Verb,
 };
 
 /// The kind.
@@ -182,6 +182,16 @@ impl Kind for Member {
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         live.name.eq_ignore_ascii_case(&world.live.caller.login)
+    }
+
+    fn events(&self, verb: Verb) -> Option<&'static [&'static str]> {
+        Some(match verb {
+            Verb::Create => &["member-removed"],
+            Verb::Update | Verb::Rename | Verb::Replace => {
+                &["member-role-changed", "member-added", "organization-invite-accepted"]
+            }
+            Verb::Delete => &["member-added", "organization-invite-accepted"],
+        })
     }
 
     fn rights(&self) -> &'static [Right] {

@@ -247,6 +247,20 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// The ids of the audit log's events that can be what this change undoes: of a creation, those of a deletion.
+    /// None where the log is not known to tell of it; nothing where nobody brings it about, as what falls due.
+    /// Default: none.
+    fn events(&self, _verb: Verb) -> Option<&'static [&'static str]> {
+        Some(&[])
+    }
+
+    /// Whether an event that names this is about the resource of a change. Default: it is its name, or the one before.
+    fn is_called(&self, name: &str, change: &Change, _live: Option<&LiveObject>) -> bool {
+        let own = matching_key(&change.kind, name);
+        let mut names = std::iter::once(&change.name).chain(&change.renamed_from);
+        names.any(|it| matching_key(&change.kind, it) == own)
+    }
+
     /// Whether making an object with this spec only asks for it: it is there when somebody outside agrees.
     /// Default: no.
     fn only_asks(&self, _spec: &Value) -> bool {

@@ -15,7 +15,8 @@ use crate::kinds::token::{TokenRole, check_token_role};
 use crate::kinds::words::{ClaimPattern, IssuerUrl, Login, Thumbprint};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World};
 use crate::model::{
-    Action, Call, Change, Duration, FieldChange, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Severity,
+    Action, Call, Change, Duration, FieldChange, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope,
+    Severity, Verb,
 };
 
 /// The kind.
@@ -209,6 +210,24 @@ impl Kind for OidcIssuer {
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
+    }
+
+    fn events(&self, verb: Verb) -> Option<&'static [&'static str]> {
+        Some(match verb {
+            Verb::Create => &["oidc-issuer-deleted"],
+            Verb::Update | Verb::Rename | Verb::Replace => {
+                &["oidc-issuer-updated", "oidc-issuer-registered", "authorization-policy-updated"]
+            }
+            Verb::Delete => &["oidc-issuer-registered"],
+        })
+    }
+
+    fn is_called(&self, name: &str, change: &Change, live: Option<&LiveObject>) -> bool {
+        // Names are free on the service, and an event about the policies names only their set.
+        let facts = live.map(|it| &it.facts);
+        let told = ["/name", "/policySet"].into_iter().filter_map(|it| facts?.pointer(it)?.as_str());
+        let address = [&change.before, &change.after].into_iter().filter_map(|it| it["url"].as_str());
+        change.name == name || told.chain(address).any(|it| it == name)
     }
 
     fn rights(&self) -> &'static [Right] {

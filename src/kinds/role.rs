@@ -18,7 +18,8 @@ use crate::kinds::words::{Permission, QualifiedName, TagValue};
 use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World};
 use crate::model::access::{Grants, Part};
 use crate::model::{
-    Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope, name,
+    Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
+    Verb, name,
 };
 pub use rehearsal::named_by;
 pub use steps::{id_of, left, permissions, with_role_id};
@@ -197,6 +198,14 @@ impl Kind for Role {
         world: &World,
     ) -> Result<Option<LiveObject>, String> {
         rehearsal::rehearse(call, live, world)
+    }
+
+    fn events(&self, verb: Verb) -> Option<&'static [&'static str]> {
+        Some(match verb {
+            Verb::Create => &["custom-role-deleted"],
+            Verb::Update | Verb::Rename | Verb::Replace => &["custom-role-updated", "custom-role-created"],
+            Verb::Delete => &["custom-role-created"],
+        })
     }
 
     fn rights(&self) -> &'static [Right] {

@@ -14,7 +14,7 @@ mod steps;
 use crate::kinds::words::{Owner, QualifiedName};
 use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World};
 use crate::model::access::{Grants, Part};
-use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, name};
+use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Verb, name};
 
 /// The kind.
 pub struct Service;
@@ -187,6 +187,14 @@ impl Kind for Service {
         world: &World,
     ) -> Result<Option<LiveObject>, String> {
         rehearsal::rehearse(call, live, world)
+    }
+
+    fn events(&self, verb: Verb) -> Option<&'static [&'static str]> {
+        Some(match verb {
+            Verb::Create => &["service-deleted"],
+            Verb::Update | Verb::Rename | Verb::Replace => &["service-updated", "service-created"],
+            Verb::Delete => &["service-created"],
+        })
     }
 
     fn rights(&self) -> &'static [Right] {

@@ -12,7 +12,7 @@ use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::RoleName;
 use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World};
 use crate::model::{
-    Action, Call, Change, Desired, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope,
+    Action, Call, Change, Desired, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Verb,
 };
 
 /// The kind.
@@ -176,6 +176,14 @@ impl Kind for Settings {
         world: &World,
     ) -> Result<Option<LiveObject>, String> {
         rehearsal::rehearse(call, live, world)
+    }
+
+    fn events(&self, verb: Verb) -> Option<&'static [&'static str]> {
+        Some(match verb {
+            Verb::Create => &["organization-settings-changed"],
+            Verb::Update | Verb::Rename | Verb::Replace => &["organization-settings-changed"],
+            Verb::Delete => &["organization-settings-changed"],
+        })
     }
 
     fn rights(&self) -> &'static [Right] {

@@ -19,7 +19,7 @@ use crate::model::access::{Grants, Part};
 use crate::model::node::pointer_part;
 use crate::model::{
     Action, Call, Change, Duration, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
-    Severity, name,
+    Severity, Verb, name,
 };
 
 /// The kind.
@@ -296,6 +296,14 @@ impl Kind for Team {
 
     fn carries_caller(&self, live: &LiveObject, world: &World) -> bool {
         world.live.caller.team.as_deref() == Some(live.name.as_str())
+    }
+
+    fn events(&self, verb: Verb) -> Option<&'static [&'static str]> {
+        Some(match verb {
+            Verb::Create => &["team-deleted"],
+            Verb::Update | Verb::Rename | Verb::Replace => &["team-updated", "team-created"],
+            Verb::Delete => &["team-created"],
+        })
     }
 
     fn rights(&self) -> &'static [Right] {

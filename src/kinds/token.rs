@@ -23,7 +23,7 @@ use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World, role};
 use crate::model::access::{Grants, Part};
 use crate::model::{
     Action, Call, Change, Desired, Duration, FieldChange, FieldRule, Instant, LiveObject, Organization, Phase, Problem,
-    Reference, ResourceId, Scope, Severity, name,
+    Reference, ResourceId, Scope, Severity, Verb, name,
 };
 
 /// The kind.
@@ -282,6 +282,19 @@ impl Kind for Token {
              that says so"
                 .to_owned()
         })
+    }
+
+    fn events(&self, verb: Verb) -> Option<&'static [&'static str]> {
+        match verb {
+            Verb::Create => Some(&["organization-token-deleted", "team-token-deleted"]),
+            Verb::Delete => Some(&["organization-token-created", "team-token-created"]),
+            // Nobody can change a token: it comes to its end, or the manifest asks for another.
+            Verb::Update | Verb::Rename | Verb::Replace => None,
+        }
+    }
+
+    fn is_called(&self, name: &str, change: &Change, _live: Option<&LiveObject>) -> bool {
+        read::logical_name(name).0 == change.name
     }
 
     fn rights(&self) -> &'static [Right] {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{Call, Check, FieldChange, Place, ResourceId};
+use crate::model::{Attribution, Call, Check, FieldChange, Place, Removal, ResourceId};
 
 /// What happens to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -134,6 +134,13 @@ pub struct Change {
     pub renamed_from: Option<String>,
     /// Where the manifest says so; null where it says nothing, as for what is in no manifest.
     pub source: Option<Place>,
+    /// For a deletion because the manifest no longer declares it: where the base branch does, and the commit
+    /// that took it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal: Option<Removal>,
+    /// Who made the drift; absent where that was not asked (`--attribute`), could not be read, or is no drift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<Attribution>,
     /// The live spec; null for a creation.
     pub before: Value,
     /// The spec afterwards; null for a deletion.

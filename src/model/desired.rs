@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::node::Key;
-use crate::model::{Diagnostic, Node, Place, ResourceId, Span};
+use crate::model::{Diagnostic, Left, Node, Place, ResourceId, Span};
 
 /// What the manifest says.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,8 @@ pub struct Base {
     pub desired: Desired,
     /// Which one it is, for people: `main@77d01be`.
     pub shown: String,
+    /// How what it declares left the manifest since, where the history tells.
+    pub left: BTreeMap<ResourceId, Left>,
 }
 
 /// A file of the manifest, kept to quote from.

@@ -27,6 +27,11 @@ impl Instant {
         Ok(Self(midnight.timestamp().as_second()))
     }
 
+    /// As a date-time (RFC 3339, UTC), at midnight as well; nothing where it is beyond the calendar.
+    pub fn to_date_time(self) -> Option<String> {
+        jiff::Timestamp::from_second(self.0).ok().map(|it| it.to_string())
+    }
+
     /// As `2027-05-01` at midnight UTC, else as a date-time: the form [`Instant::parse`] reads back.
     pub fn to_text(self) -> String {
         let Ok(moment) = jiff::Timestamp::from_second(self.0) else { return self.0.to_string() };

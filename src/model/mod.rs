@@ -2,12 +2,13 @@
 //!
 //! In reading order: what a resource is called ([`id`]), what somebody wrote ([`node`], [`desired`]),
 //! what the service says ([`live`]), what a kind reads ([`read`]), sends ([`call`]) and reads again
-//! ([`check`]), what is to be done ([`change`], [`plan`]), who may do what by it ([`access`],
-//! [`impact`]), what is wrong with it ([`diagnostic`]), and the values that must never be printed
-//! ([`secret`]).
+//! ([`check`]), what is to be done ([`change`], [`plan`]), what that is put down to
+//! ([`cause`]), who may do what by it ([`access`], [`impact`]), what is wrong with it ([`diagnostic`]), and
+//! the values that must never be printed ([`secret`]).
 
 pub mod access;
 pub mod call;
+pub mod cause;
 pub mod change;
 pub mod check;
 pub mod desired;
@@ -26,6 +27,7 @@ pub mod report;
 pub mod secret;
 
 pub use call::{Call, Capture, Common, Hole, Into, Method, Segment};
+pub use cause::{Attribution, AuditEvent, Left, Removal};
 pub use change::{Action, Change, Origin, Phase, Verb};
 pub use check::{Check, Expected};
 pub use desired::{Base, Desired, Entry, Reference, Safety};

@@ -5,7 +5,7 @@
 //! what was asked for ([`target`]), what speaks against it ([`policy`]), the steps put in a safe order
 //! ([`order`]), and all of it carried out on a copy ([`rehearse`]). What it relied on is noted
 //! ([`fingerprint`]), so that a saved plan can be held against a later reading ([`saved`]); last, who
-//! gains and who loses by it ([`impact`]). [`plan`] is the way in.
+//! gains and who loses by it ([`impact`]), and whoever asks is told who made the drift ([`attribution`]). [`plan`] is the way in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,7 @@ use crate::model::{
     Change, Desired, Diagnostic, Impact, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb,
 };
 
+pub mod attribution;
 mod compare;
 mod directory;
 mod fingerprint;
@@ -32,6 +33,7 @@ pub mod saved;
 mod scope;
 mod target;
 
+pub use origin::left;
 pub use scope::{scopes, scopes_with};
 
 /// What the command line adds to a plan.
@@ -256,12 +258,14 @@ fn writes<'a>(changes: impl Iterator<Item = &'a Change>) -> usize {
 }
 
 /// SHA-256 over what would be done, where, by what it was judged, and the dangers that only the whole
-/// manifest tells: not over places, other findings or the tool's version, so that reformatting a file does
+/// manifest tells: not over places, causes, other findings or the tool's version, so that reformatting a file does
 /// not invalidate a review.
 pub fn checksum(plan: &Plan) -> String {
     let bare = |changes: &[Change]| -> Value {
         let bare = changes.iter().cloned().map(|mut it| {
             it.source = None;
+            it.removal = None;
+            it.attribution = None;
             it.diagnostics.clear();
             it.remarks.clear();
             it

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::kinds::{self, Kind, Shape, World, matching_key};
-use crate::model::{Base, Desired, Diagnostic, Entry, FieldChange, Origin, ResourceId, Severity};
+use crate::model::{Base, Desired, Diagnostic, Entry, FieldChange, Left, Origin, Place, Removal, ResourceId, Severity};
 
 /// The entry of this resource in the base branch's manifest.
 pub(super) fn base_entry<'a>(desired: &'a Desired, id: &ResourceId) -> Option<(&'a Base, &'a Entry)> {
@@ -20,7 +20,7 @@ pub(super) fn base_entry<'a>(desired: &'a Desired, id: &ResourceId) -> Option<(&
 
 /// What the base branch declares and this manifest no longer speaks of: neither declared nor renamed,
 /// neither a tombstone nor handed over to somebody else.
-pub(super) fn left(desired: &Desired) -> Vec<&Entry> {
+pub fn left(desired: &Desired) -> Vec<&Entry> {
     let Some(base) = desired.base.as_deref() else { return Vec::new() };
     let own = |it: &ResourceId| kinds::matching_id(it);
     let mut known: std::collections::BTreeSet<ResourceId> = desired.entries.keys().map(own).collect();
@@ -33,6 +33,24 @@ pub(super) fn left(desired: &Desired) -> Vec<&Entry> {
     // What always exists does not go: it is only managed no longer.
     let can_go = |it: &&Entry| kinds::by_word(&it.id.kind).is_some_and(|it| it.facts().shape == Shape::Map);
     base.desired.entries.values().filter(can_go).filter(|it| !known.contains(&own(&it.id))).collect()
+}
+
+/// Where the base branch declares what goes, and how it left the manifest, with a sentence about it.
+pub(super) fn removal(base: &Base, entry: &Entry) -> (Removal, String) {
+    let Place { file, line, .. } = base.desired.place(entry.key.span);
+    let place = format!("{file}:{line} of {}", base.shown);
+    let left = base.left.get(&entry.id);
+    let remark = match left {
+        Some(Left::Commit(commit)) => format!("removed in {} from {place}", commit.get(..7).unwrap_or(commit)),
+        Some(Left::Uncommitted) => format!("removed from {place}, which is not committed yet"),
+        None => format!("declared at {place}"),
+    };
+    let commit = left.and_then(|it| match it {
+        Left::Commit(commit) => Some(commit.clone()),
+        Left::Uncommitted => None,
+    });
+    let uncommitted = left == Some(&Left::Uncommitted);
+    (Removal { file, line, base: base.shown.clone(), commit, uncommitted }, remark)
 }
 
 /// Whether the change of an entry comes from this pull request: the manifest says otherwise than on the

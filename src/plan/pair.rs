@@ -287,6 +287,8 @@ impl<'a> Pairing<'a, '_> {
             reason: reason.to_owned(),
             renamed_from: None,
             source,
+            removal: None,
+            attribution: None,
             before: live.map_or(Value::Null, |it| it.spec.clone()),
             after,
             declared: Value::Null,
@@ -393,8 +395,9 @@ impl<'a> Pairing<'a, '_> {
         if let (Some(draft), Some((base, entry))) =
             (paired.drafts.get_mut(before), origin::base_entry(self.world.desired, &id))
         {
-            let place = base.desired.place(entry.key.span);
-            draft.change.remarks.push(format!("declared at {}:{} of {}", place.file, place.line, base.shown));
+            let (removal, remark) = origin::removal(base, entry);
+            draft.change.removal = Some(removal);
+            draft.change.remarks.push(remark);
         }
     }
 

@@ -81,7 +81,7 @@ pub fn manifest(plan: &Plan) -> Value {
 /// Every `renamedFrom` of a plan was found to be to do: as on a branch on which all of it is new.
 pub fn complete(desired: &mut Desired) {
     let empty = Desired { organization: desired.organization.clone(), ..Desired::default() };
-    desired.base = Some(Base { desired: empty, shown: "the saved plan".to_owned() }.into());
+    desired.base = Some(Base { desired: empty, shown: "the saved plan".to_owned(), ..Base::default() }.into());
 }
 
 /// With what the plan is made again: the dangers that the manifest acknowledged, and those that are allowed now.
@@ -164,6 +164,8 @@ fn comparable(change: &Change) -> Change {
     it.origin = crate::model::Origin::default();
     it.reason.clear();
     it.source = None;
+    it.removal = None;
+    it.attribution = None;
     it.remarks.clear();
     it.diagnostics.clear();
     it.relies_on.clear();

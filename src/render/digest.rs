@@ -1,7 +1,7 @@
 //! What every rendering says about a whole plan: counts, order, findings, and how a danger is acknowledged.
 
 use crate::kinds;
-use crate::model::{Change, Diagnostic, Place, Plan, Severity, Summary, Verb};
+use crate::model::{Attribution, Change, Diagnostic, Place, Plan, Severity, Summary, Verb};
 use crate::plan::policy::{self, Acceptance};
 use crate::render::{escape, value};
 
@@ -58,6 +58,20 @@ pub fn reason(change: &Change) -> String {
         "tombstone" => "listed under removed".to_owned(),
         other => escape::terminal(&other.replace('-', " ")),
     }
+}
+
+/// Who made a drift, in words.
+pub fn attribution(it: &Attribution) -> String {
+    let Attribution { by, token, at, event } = it;
+    let Some(event) = event else { return "unattributed".to_owned() };
+    let who = match (by, token) {
+        (Some(login), None) => value::name(login),
+        (Some(login), Some(token)) => format!("{} with token {}", value::name(login), value::name(token)),
+        (None, Some(token)) => format!("token {}", value::name(token)),
+        (None, None) => "somebody whose login is not told".to_owned(),
+    };
+    let at = at.as_ref().map(|it| format!(", {}", escape::terminal(it))).unwrap_or_default();
+    format!("by {who}{at} (audit log: {})", escape::terminal(event))
 }
 
 /// Where something was written: `org/teams.yaml:14`.

@@ -11,7 +11,7 @@ use crate::model::call::Into;
 use crate::model::impact::{Direction, Effect, RightChange};
 use crate::model::name::is_invisible;
 use crate::model::{
-    Call, Diagnostic, Hole, Impact, Method, Outcome, Phase, Place, Plan, ResourceId, Verb, Verification,
+    Attribution, Call, Diagnostic, Hole, Impact, Method, Outcome, Phase, Place, Plan, ResourceId, Verb, Verification,
 };
 use crate::render::{calls, json as json_text, markdown, sample, text};
 
@@ -148,6 +148,8 @@ fn plan_of(mut text: impl FnMut() -> String) -> Plan {
     let mut drift = sample::change(Verb::Update, "team/x");
     (drift.id.name, drift.name) = ("x".to_owned() + &text(), "x".to_owned() + &text());
     drift.fields = fields(&mut text);
+    let mut told = || Some(text());
+    drift.attribution = Some(Attribution { by: told(), token: told(), at: told(), event: told() });
     made.drift = vec![drift];
     made.unmanaged = vec![crate::model::plan::Unmanaged { kind: "team".to_owned(), names: vec![text(), text()] }];
     made.impact = impact(&mut text);

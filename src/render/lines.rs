@@ -99,6 +99,7 @@ pub fn of(change: &Change, name: &str) -> Vec<Line> {
         Verb::Replace => account.replaced(change),
     }
     account.facts.extend(change.remarks.iter().filter(|it| !it.is_empty()).map(|it| escape::terminal(it)));
+    account.facts.extend(change.attribution.as_ref().map(digest::attribution));
     let mut facts = account.facts.into_iter();
     let first = facts.next().unwrap_or_default();
     let mut lines = vec![Line { sign: change.verb.into(), nested: false, label: name.to_owned(), text: first }];

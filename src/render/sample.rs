@@ -43,6 +43,8 @@ pub fn change(verb: Verb, id: &str) -> Change {
         reason: "declared".to_owned(),
         renamed_from: None,
         source: None,
+        removal: None,
+        attribution: None,
         before: Value::Null,
         after: Value::Null,
         declared: Value::Null,

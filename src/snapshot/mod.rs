@@ -2,7 +2,7 @@
 //!
 //! First [`preflight`] finds out who asks and what the organization is; then [`read`] runs the kinds'
 //! readers (`queue` holds what is to be asked, `gather` asks it). What could not be read is
-//! marked, and never taken for empty.
+//! marked, and never taken for empty. Who changed what is in the [`AuditLog`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::kinds;
 use crate::model::{Caller, Instant, Organization, Scope, Snapshot};
 use crate::snapshot::gather::{Wanted, gather};
 
+mod audit;
 mod gather;
 mod preflight;
 mod queue;
@@ -21,6 +22,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AUDIT_DAYS, AUDIT_PAGES, AuditLog};
 pub use preflight::{capabilities, organizations, preflight};
 
 /// How many requests [`preflight`] takes.

@@ -1,11 +1,10 @@
 //! With the base branch's manifest: what this change removes, what it changes, and what is drift.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Run, Stage, run};
+use crate::support::{Run, Stage, git, run};
 
 const A: &str = "organization: acme\nteams: {data-eng: {}, fresh: {description: A}}\n";
 const B: &str = "organization: acme\nteams: {data-eng: {}, fresh: {description: B}}\n";
@@ -186,15 +185,6 @@ fn names_go_round_a_ring_of_three() {
     // Merged: the base branch says the same.
     stage.write("base/bylaws.yaml", &ring("c", "a", "b"));
     stage.run(&["plan", "--base", "./base", "--expect-no-changes"]).ended(0);
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> String {
-    let name = ["-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "init.defaultBranch=main"];
-    let mut command = Command::new("git");
-    command.args(name).args(arguments).current_dir(folder).env("HOME", folder).env("GIT_CONFIG_NOSYSTEM", "1");
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 fn commit(folder: &Path, message: &str) {

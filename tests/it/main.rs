@@ -2,6 +2,7 @@
 
 mod accepting;
 mod access;
+mod attribution;
 mod base;
 mod budgets;
 mod calls;

@@ -3,7 +3,8 @@
 //! A scenario is a folder with manifests, a `transcript.txt`, and where the demo organization is not enough a
 //! `seed.json` with what is laid over it. In it a line `$ bylaws …` runs the
 //! program against the folder's own sandbox, and a line `console> METHOD /path {json}` is somebody in the
-//! console, who changes the organization behind the program's back, and a line `$ cat FILE` shows a file.
+//! console, who changes the organization behind the program's back, a line `$ cat FILE` shows a file, `$ cp FROM TO`
+//! puts one in the place of another, and `$ git …` keeps a history of them, with the same hashes in every run.
 //! What follows each line is what was printed. `SNAPSHOTS=overwrite cargo test scenarios` writes the transcripts anew: read the difference.
 
 use std::path::Path;
@@ -49,6 +50,15 @@ fn play(folder: &Path, script: &str) -> String {
             let text = text.trim_end().replace("\r\n", "␍\n");
             let lines: Vec<String> = text.lines().map(|it| format!("| {it}").trim_end().to_owned()).collect();
             transcript.push_str(&format!("{line}\n{}\n\n", lines.join("\n")));
+        } else if let Some((from, to)) = line.strip_prefix("$ cp ").and_then(|it| it.split_once(' ')) {
+            let to = stage.path().join(to);
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(stage.path().join(from), to).unwrap();
+            transcript.push_str(&format!("{line}\n\n"));
+        } else if let Some(arguments) = line.strip_prefix("$ git ") {
+            let said = support::git(stage.path(), &arguments.split(' ').collect::<Vec<_>>());
+            let said = if said.is_empty() { said } else { said + "\n" };
+            transcript.push_str(&format!("{line}\n{said}\n"));
         } else if line.starts_with("# ") {
             transcript.push_str(&format!("{line}\n"));
         }

@@ -7,8 +7,8 @@ use bylaws::model::diagnostic::Diagnostic;
 use bylaws::model::impact::{Direction, Effect, RightChange};
 use bylaws::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool, Unmanaged};
 use bylaws::model::{
-    Action, Call, Change, Check, Expected, FieldChange, Hole, Impact, Into, Method, Origin, Phase, Place, Plan,
-    ResourceId, Status, Summary, Verb,
+    Action, Attribution, Call, Change, Check, Expected, FieldChange, Hole, Impact, Into, Method, Origin, Phase, Place,
+    Plan, Removal, ResourceId, Status, Summary, Verb,
 };
 use bylaws::schema;
 use serde_json::{Value, json};
@@ -68,6 +68,14 @@ fn plan() -> Plan {
         reason: "declared".to_owned(),
         renamed_from: Some("infra".to_owned()),
         source: Some(place.clone()),
+        removal: Some(Removal {
+            file: "bylaws/teams.yaml".to_owned(),
+            line: 12,
+            base: "main@77d01be".to_owned(),
+            commit: Some("3f2a91c".to_owned()),
+            uncommitted: true,
+        }),
+        attribution: Some(Attribution { by: Some("zoe".to_owned()), ..Attribution::default() }),
         before: json!({"members": []}),
         after: Value::Null,
         declared: json!({"members": ["bob"]}),

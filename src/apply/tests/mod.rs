@@ -58,6 +58,8 @@ fn steps_of(name: &str, steps: Vec<Action>) -> Change {
         reason: "declared".to_owned(),
         renamed_from: None,
         source: None,
+        removal: None,
+        attribution: None,
         before: Value::Null,
         after: Value::Null,
         declared: serde_json::Value::Null,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::cli::attribute::{NOT_ATTRIBUTED, attribute};
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::exit::Exit;
 use crate::cli::session::{self, ManifestArgs, PlanArgs, Session, count};
@@ -32,6 +33,10 @@ pub struct Args {
     /// Writes what is live into the files of the manifest.
     #[arg(long)]
     write: bool,
+    /// Says who made the drift and when, as far as the audit log of the last 30 days tells (its newest 20 pages).
+    /// The log names things in prose only, and does not tell of everything, so that it is a hint.
+    #[arg(long)]
+    attribute: bool,
     /// Ends with 7 if there is drift; with `--write`, if any is left.
     #[arg(long)]
     expect_no_changes: bool,
@@ -52,10 +57,16 @@ pub async fn run(args: Args, ui: &Ui) -> Exit {
 
 async fn drift(args: &Args, session: &Session, ui: &Ui) -> Result<Exit, Exit> {
     let live = session.read_with(&BTreeSet::new(), ui).await?;
-    let plan = plan::plan(&session.desired, &live, &session.options);
+    let mut plan = plan::plan(&session.desired, &live, &session.options);
+    if args.attribute {
+        attribute(&mut plan, &live, session, ui).await;
+    }
     ui.result(&text::drift(&plan, output::human(&plan, ui, "")));
     for sentence in plan.diagnostics.iter().filter(|it| it.code == "not-visible") {
         ui.say(&format!("not seen: {}", name::visible(&sentence.message)));
+    }
+    for it in plan.diagnostics.iter().filter(|it| it.code == NOT_ATTRIBUTED) {
+        ui.say(&format!("note: {}", name::visible(&it.message)));
     }
     if plan.status.errored {
         return Err(Exit::Bug);

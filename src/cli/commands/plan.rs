@@ -1,5 +1,6 @@
 //! `bylaws plan`: what would change. Sends nothing but GET and HEAD.
 
+use crate::cli::attribute::attribute;
 use crate::cli::connection::ConnectionArgs;
 use crate::cli::exit::Exit;
 use crate::cli::github;
@@ -17,6 +18,12 @@ pub struct Args {
     connection: ConnectionArgs,
     #[command(flatten)]
     plan: PlanArgs,
+    /// Says who made the drift and when, as far as the audit log of the last 30 days tells (its newest 20 pages):
+    /// with `--base` of what is drift, without it of whatever is live and not as the manifest says. The log names
+    /// things in prose only, and does not tell of everything, so that it is a hint. Where it cannot be read, the
+    /// plan says so and is the same otherwise.
+    #[arg(long)]
+    attribute: bool,
     /// How the plan is written to standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -35,8 +42,13 @@ pub struct Args {
 pub async fn run(args: Args, ui: &Ui) -> Exit {
     let ended = match session::open(&args.manifest, &args.connection, &args.plan, ui).await {
         Ok(session) => {
-            let ended = match session.plan(ui).await {
-                Ok(plan) => show(&plan, &session, &args, ui),
+            let ended = match session.plan_and_live(ui).await {
+                Ok((mut plan, live)) => {
+                    if args.attribute {
+                        attribute(&mut plan, &live, &session, ui).await;
+                    }
+                    show(&plan, &session, &args, ui)
+                }
                 Err(exit) => Err(exit),
             };
             session.close(ui).await;

@@ -225,6 +225,10 @@ pub static NOTES: &[(&str, &str)] = &[
         "The base branch's manifest could not be read, so that the plan cannot tell this change from drift, and deletes nothing on the ground that it is no longer declared.",
     ),
     (
+        "not-attributed",
+        "Who made the drift was asked for (`--attribute`), and the audit log did not tell all of it: the caller may not read it (`audit_logs:read`), the organization has none, or it goes on further back than is read. Nothing else in the plan depends on it.",
+    ),
+    (
         "missing-permission",
         "The caller is no administrator, and a step of the plan needs a permission that none of the caller's roles is known to give. The service would refuse that step, and whatever waits for it. Nothing is deleted for a caller who is no administrator, because the service shows them only a part, unless `--allow-partial-view` says otherwise.",
     ),

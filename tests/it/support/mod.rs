@@ -103,6 +103,11 @@ impl Stage {
 
     /// Sends a request as somebody in the console would, below the organization; its status.
     pub fn ask(&self, method: &str, path: &[String], body: &serde_json::Value) -> u16 {
+        self.ask_with("pul-sandbox", method, path, body)
+    }
+
+    /// The same with a token of one's own: `pul-bob` is bob's.
+    pub fn ask_with(&self, token: &str, method: &str, path: &[String], body: &serde_json::Value) -> u16 {
         let mut url: reqwest::Url = self.service().url().parse().unwrap();
         url.path_segments_mut().unwrap().clear().extend(["api", "orgs", "acme"]).extend(path);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -110,9 +115,9 @@ impl Stage {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             let request = client
                 .request(method.parse().unwrap(), url)
-                .header("Authorization", "token pul-sandbox")
-                .header("Accept", "application/vnd.pulumi+8")
-                .json(body);
+                .header("Authorization", format!("token {token}"))
+                .header("Accept", "application/vnd.pulumi+8");
+            let request = if body.is_null() { request } else { request.json(body) };
             request.send().await.unwrap().status().as_u16()
         })
     }
@@ -158,6 +163,18 @@ pub fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> R
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// git in a folder, always at the same moment: the same history has the same hashes. What it says.
+pub fn git(folder: &Path, arguments: &[&str]) -> String {
+    let name = ["-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "init.defaultBranch=main"];
+    let mut command = Command::new("git");
+    command.args(name).args(arguments).current_dir(folder).env("HOME", folder).env("GIT_CONFIG_NOSYSTEM", "1");
+    let moment = "2026-11-20T10:00:00Z";
+    command.env("GIT_AUTHOR_DATE", moment).env("GIT_COMMITTER_DATE", moment);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
 /// Holds the exchanges that a service wrote down against the published contract.
