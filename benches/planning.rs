@@ -1,6 +1,7 @@
 //! What planning costs against reading the manifest's YAML alone: `cargo bench --bench planning`.
 //!
 //! Everything happens in one process and one run; the organization is read once over HTTP beforehand.
+//! Names of rows as arguments (`M`, `L`, `2 L`) print only these.
 //! Nothing here is a test: the figures go into `benches/README.md`.
 
 use std::collections::BTreeMap;
@@ -17,8 +18,11 @@ use granit_parser::Parser;
 fn main() {
     println!("| what | changes | manifest | YAML alone | load | plan | render | all ÷ YAML |");
     println!("|---|---|---|---|---|---|---|---|");
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
     for (what, size) in [("M", &Size::M), ("L", &Size::L), ("2 L", &twice(&Size::L))] {
-        row(what, size);
+        if wanted.is_empty() || wanted.iter().any(|it| it == what) {
+            row(what, size);
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Fingerprints of live objects: whether what a plan was judged by is still what it was.
 
 use std::collections::BTreeMap;
+use std::io::{BufWriter, Write};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -80,8 +82,24 @@ fn sort(value: &mut Value) {
 }
 
 /// `sha256:` and 64 hex digits, over the value as it is printed.
-pub(super) fn sha256(value: &Value) -> String {
-    let digest = Sha256::digest(value.to_string());
+pub(super) fn sha256(value: &impl Serialize) -> String {
+    let mut hashing = Hashing(Sha256::new());
+    serde_json::to_writer(BufWriter::new(&mut hashing), value).expect("what is promised as JSON has a text");
+    let digest = hashing.0.finalize();
     let hex: String = digest.iter().map(|it| format!("{it:02x}")).collect();
     format!("sha256:{hex}")
+}
+
+/// What is written here is hashed and not kept.
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

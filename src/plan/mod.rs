@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 
 use crate::kinds::{self, Draft, World};
 use crate::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool};
@@ -261,25 +261,38 @@ fn writes<'a>(changes: impl Iterator<Item = &'a Change>) -> usize {
 /// manifest tells: not over places, causes, other findings or the tool's version, so that reformatting a file does
 /// not invalidate a review.
 pub fn checksum(plan: &Plan) -> String {
-    let bare = |changes: &[Change]| -> Value {
-        let bare = changes.iter().cloned().map(|mut it| {
+    let weighed = plan.diagnostics.iter().filter(|it| policy::WEIGHED.contains(&it.code.as_str()));
+    fingerprint::sha256(&Canonical {
+        organization: &plan.organization,
+        backend: &plan.backend,
+        changes: Bare(&plan.changes),
+        drift: Bare(&plan.drift),
+        weighed: weighed.map(|it| (it.code.as_str(), it.change.as_ref())).collect(),
+    })
+}
+
+/// What a checksum is of.
+#[derive(Serialize)]
+struct Canonical<'a> {
+    organization: &'a str,
+    backend: &'a str,
+    changes: Bare<'a>,
+    drift: Bare<'a>,
+    weighed: BTreeSet<(&'a str, Option<&'a ResourceId>)>,
+}
+
+/// Changes without what is said of them, one after the other: a plan can have a hundred thousand.
+struct Bare<'a>(&'a [Change]);
+
+impl Serialize for Bare<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().cloned().map(|mut it| {
             it.source = None;
             it.removal = None;
             it.attribution = None;
             it.diagnostics.clear();
             it.remarks.clear();
             it
-        });
-        json!(bare.collect::<Vec<_>>())
-    };
-    let weighed = plan.diagnostics.iter().filter(|it| policy::WEIGHED.contains(&it.code.as_str()));
-    let weighed = weighed.map(|it| (&it.code, it.change.as_ref()));
-    let canonical = json!({
-        "organization": plan.organization,
-        "backend": plan.backend,
-        "changes": bare(&plan.changes),
-        "drift": bare(&plan.drift),
-        "weighed": weighed.collect::<BTreeSet<_>>(),
-    });
-    fingerprint::sha256(&canonical)
+        }))
+    }
 }
