@@ -9,16 +9,16 @@ use crate::model::access::{Access, Path};
 use crate::model::impact::{Direction, Effect, RightChange};
 use crate::model::{Impact, ResourceId};
 use crate::render::lines::{Line, Sign};
-use crate::render::{digest, value};
+use crate::render::value;
 
 /// Of more rights, people or ways than this the rest is counted.
 const SHOWN: usize = 12;
 
-/// Both counts in words: `2 gain, 1 loses`.
+/// Both counts in words: `gained by 2, lost by 1`.
 pub fn counts(impact: &Impact) -> String {
-    let verb = |count: usize, one: &str, many: &str| (count > 0).then(|| digest::count(count, one, many));
-    let found = [verb(impact.gaining, "gains", "gain"), verb(impact.losing, "loses", "lose")];
-    let found: Vec<String> = found.into_iter().flatten().collect();
+    let said = |what: &str, count: usize| (count > 0).then(|| format!("{what} by {count}"));
+    let found: Vec<String> =
+        [said("gained", impact.gaining), said("lost", impact.losing)].into_iter().flatten().collect();
     if found.is_empty() { "nobody gains or loses anything that was read".to_owned() } else { found.join(", ") }
 }
 
