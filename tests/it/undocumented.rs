@@ -80,6 +80,22 @@ fn a_removal_that_missed_is_tried_under_the_other_spelling() {
 }
 
 #[test]
+fn a_removal_that_missed_is_tried_with_bare_slashes_last() {
+    let stage = Stage::with(Config { bare_slash_removals: true, ..Config::default() });
+    stage.breaks_on_purpose("items/stack/shop/staging");
+    stage.write(
+        "bylaws.yaml",
+        "organization: acme\nservices: {storefront: {owner: team/web, items: \
+         {stacks: [shop/prod], environments: [shop/prod]}}}\n",
+    );
+    stage.run(&["apply", "--yes"]).ended(0);
+    assert_eq!(items(&stage, "storefront"), ["environment/shop/prod", "stack/shop/prod"]);
+    let path = "DELETE /api/orgs/acme/services/team/web/storefront/v2/items/stack";
+    let spelled = ["shop%2Fstaging", "acme%2Fshop%2Fstaging", "shop/staging"].map(|it| format!("{path}/{it}"));
+    assert_eq!(stage.writes(), spelled);
+}
+
+#[test]
 fn what_was_accepted_and_is_not_so_is_reported_as_failed() {
     let text = "services:\n  storefront: {owner: team/web, items: {stacks: [shop/prod, etl/prod], environments: []}}\n\
                 \x20 payments-checkout: {owner: team/payments, properties: [{key: tier, value: '1'}]}\n";

@@ -130,9 +130,7 @@ fn changes(draft: &Draft, world: &World, name: &str) -> Vec<Call> {
         let Some((group, item)) = removed.split_once('/') else { continue };
         // A miss is answered like a hit, so that the name must be the one the service itself uses.
         let wire = draft.live.and_then(|it| it.facts["items"][removed].as_str()).unwrap_or(item).to_owned();
-        let call = |rest: &[&str]| Call::new(Method::Delete, path(world, after, name, rest));
-        let older = call(&["items", singular(group), &wire]);
-        calls.push(call(&["v2", "items", singular(group), &wire]).otherwise(older));
+        calls.push(remove_item(world, after, name, singular(group), &[&wire]));
     }
     calls
 }
@@ -141,6 +139,12 @@ fn add_items(world: &World, spec: &Value, name: &str, batch: &[Value]) -> Call {
     let call = |rest: &[&str]| {
         Call::new(Method::Post, path(world, spec, name, rest)).body(json!({"items": batch})).splits("/items")
     };
+    call(&["v2", "items"]).otherwise(call(&["items"]))
+}
+
+/// Takes an item away, whose name is one segment of the path or, spelled with bare slashes, several.
+fn remove_item(world: &World, spec: &Value, name: &str, kind: &str, item: &[&str]) -> Call {
+    let call = |route: &[&str]| Call::new(Method::Delete, path(world, spec, name, &[route, &[kind], item].concat()));
     call(&["v2", "items"]).otherwise(call(&["items"]))
 }
 
@@ -178,15 +182,11 @@ fn check(draft: &Draft, world: &World, name: &str) -> Option<Check> {
             let mut expected = item_is(world, &group, &item, false);
             let listed = draft.live.and_then(|it| it.facts["items"][format!("{group}/{item}")].as_str());
             let listed = listed.unwrap_or(&item);
-            let base = ["v2", "items", singular(&group)];
-            let call = |rest: &[&str]| {
-                let rest: Vec<&str> = base.iter().chain(rest).copied().collect();
-                Call::new(Method::Delete, path(world, after, name, &rest))
-            };
+            let remove = |item: &[&str]| remove_item(world, after, name, singular(&group), item);
             let spellings = spellings(world, &item);
-            expected.retries.extend(spellings.iter().filter(|it| *it != listed).map(|it| call(&[it])));
+            expected.retries.extend(spellings.iter().filter(|it| *it != listed).map(|it| remove(&[it])));
             // The service's own example has the slash of the name as it is.
-            expected.retries.push(call(&listed.split('/').collect::<Vec<_>>()));
+            expected.retries.push(remove(&listed.split('/').collect::<Vec<_>>()));
             check.shows.push(expected);
         }
     }
