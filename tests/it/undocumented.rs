@@ -246,3 +246,23 @@ fn a_machine_that_may_do_enough_deletes_when_somebody_says_so() {
     run_as(&stage, "pul-machine", &["apply", "--yes", "--allow-partial-view"]).ended(0);
     assert!(stage.service().state().teams.is_empty());
 }
+
+#[test]
+fn two_issuers_with_one_url_are_left_alone() {
+    for text in [
+        "oidcIssuers: {ci: {url: 'https://issuer.example', maxExpiration: 1h}}\n",
+        "oidcIssuers: {ci: {url: 'https://other.example'}}\nremoved: {oidcIssuers: [one, two]}\n",
+    ] {
+        let mut seed = Seed::new("acme", "Acme", NOW_SECONDS);
+        seed.member("alice", "Alice", "admin");
+        let role = seed.role("looks", "", allow(&["stack:read"]));
+        seed.issuer("one", "https://issuer.example", &role, json!({"sub": "a"}));
+        seed.issuer("two", "https://issuer.example", &role, json!({"sub": "b"}));
+        let stage = Stage::with(Config { seed: Some(seed.state), ..Config::default() });
+        stage.write("bylaws.yaml", &format!("organization: acme\n{text}"));
+        let run = stage.run(&["apply", "--yes"]).ended(4);
+        let shown = flat(&format!("{}{}", run.stdout, run.stderr));
+        assert!(shown.contains("there are 2 issuers with the url `https://issuer.example`"), "{shown}");
+        assert!(stage.writes().is_empty(), "{:?}", stage.writes());
+    }
+}
