@@ -95,6 +95,75 @@ fn a_removal_that_missed_is_tried_with_bare_slashes_last() {
     assert_eq!(stage.writes(), spelled);
 }
 
+/// A role by the names of stacks, which is why their list is read.
+const READS_STACKS: &str = "roles: {deployer: {grants: [{permissions: [stack:read], stacks: [shop/prod]}]}}\n";
+
+fn without_staging(text: &str) -> Stage {
+    let stage = stage(text);
+    stage.service().change(|state| drop(state.stacks.remove("shop/staging")));
+    stage
+}
+
+#[test]
+fn what_a_service_holds_of_what_is_gone_is_told_where_the_list_was_read_and_left_alone() {
+    let service = "services: {storefront: {owner: team/web, items: {stacks: [shop/prod, shop/staging], environments: [shop/prod]}}}\n";
+    let stage = without_staging(&format!("{READS_STACKS}{service}"));
+    let run = stage.run(&["plan"]).ended(0);
+    assert!(
+        flat(&run.stdout).contains("service/storefront names what is not there any more: stack shop/staging"),
+        "{}",
+        run.stdout
+    );
+    stage.run(&["apply", "--yes"]).ended(0);
+    assert!(stage.writes().iter().all(|it| it.contains("/roles")), "{:?}", stage.writes());
+    assert!(items(&stage, "storefront").contains(&"stack/shop/staging".to_owned()));
+    // Taken out of the manifest, it goes, and there is nothing more to tell.
+    stage.write("bylaws.yaml", &format!("organization: acme\n{READS_STACKS}{}", service.replace(", shop/staging", "")));
+    let run = stage.run(&["apply", "--yes"]).ended(0);
+    assert!(!run.stdout.contains("dangling-reference"), "{}", run.stdout);
+    assert_eq!(items(&stage, "storefront"), ["environment/shop/prod", "stack/shop/prod"]);
+}
+
+#[test]
+fn no_list_is_read_only_to_look_for_what_is_gone() {
+    let service = "services: {storefront: {owner: team/web, items: {stacks: [shop/prod, shop/staging]}}}\n";
+    let stage = without_staging(service);
+    let run = stage.run(&["plan"]).ended(0);
+    assert!(!run.stdout.contains("dangling-reference"), "{}", run.stdout);
+    assert!(
+        !stage.requests().iter().any(|it| it.contains("/user/stacks") || it.contains("/esc/")),
+        "{:?}",
+        stage.requests()
+    );
+}
+
+#[test]
+fn what_is_not_there_stops_a_change_that_would_name_it_before_the_first_request() {
+    for (what, text) in [
+        ("service/alerting", "services: {alerting: {owner: team/sre, items: {stacks: [shop/staging]}}}\n"),
+        ("service/cart", "services: {cart: {owner: team/sre, items: {stacks: [shop/staging]}}}\n"),
+        ("service/storefront", "services: {storefront: {owner: team/sre, items: {stacks: [shop/staging]}}}\n"),
+        ("team/sre", "teams: {sre: {stacks: {shop/staging: read}}}\n"),
+    ] {
+        let stage = without_staging(&format!("{READS_STACKS}{text}"));
+        let run = stage.run(&["apply", "--yes", "--allow", "replace-service:service/storefront"]).ended(5);
+        let said = format!("{what} would name what is not there: stack shop/staging");
+        assert!(flat(&format!("{}{}", run.stdout, run.stderr)).contains(&said), "{said}\n{}{}", run.stdout, run.stderr);
+        assert!(stage.writes().is_empty(), "{:?}", stage.writes());
+    }
+}
+
+#[test]
+fn an_import_always_tells_what_is_gone_unless_the_list_cannot_be_read() {
+    let gone = "service/storefront names what is not there any more: stack shop/staging";
+    let stage = without_staging("");
+    let run = stage.run(&["import", "--only", "services", "--out", "all"]).ended(0);
+    assert!(flat(&run.stdout).contains(gone), "{}", run.stdout);
+    told(&stage, &["GET /api/user/stacks=403"]);
+    let run = stage.run(&["import", "--only", "services", "--out", "again"]).ended(0);
+    assert!(!run.stdout.contains("not there any more"), "{}", run.stdout);
+}
+
 #[test]
 fn what_was_accepted_and_is_not_so_is_reported_as_failed() {
     let text = "services:\n  storefront: {owner: team/web, items: {stacks: [shop/prod, etl/prod], environments: []}}\n\
