@@ -95,6 +95,66 @@ fn a_removal_that_missed_is_tried_with_bare_slashes_last() {
     assert_eq!(stage.writes(), spelled);
 }
 
+#[test]
+fn a_service_that_is_too_large_at_once_is_made_without_its_items_and_gets_them_in_parts() {
+    let text = "services: {cart: {owner: team/sre, description: Cart., items: \
+                {stacks: [shop/prod, shop/staging, etl/prod], environments: [shop/prod]}}}\n";
+    let stage = stage(text);
+    let items_of = "POST /api/orgs/acme/services/team/sre/cart/v2/items";
+    told(&stage, &["POST /api/orgs/acme/services=413,times=1", &format!("{items_of}=400,times=1")]);
+    stage.run(&["apply", "--yes"]).ended(0);
+    let state = stage.service().state();
+    assert_eq!((state.services["cart"].items.len(), state.services["cart"].description.as_str()), (4, "Cart."));
+    let sent: Vec<(String, usize)> = stage
+        .service()
+        .requests()
+        .iter()
+        .filter(|it| it.method == "POST")
+        .map(|it| (it.path.clone(), it.body.as_ref().unwrap()["items"].as_array().unwrap().len()))
+        .collect();
+    let (service, items_of) = ("/api/orgs/acme/services", items_of.trim_start_matches("POST "));
+    let expected = [(service, 4), (service, 0), (items_of, 4), (items_of, 2), (items_of, 2)];
+    assert_eq!(sent, expected.map(|(path, count)| (path.to_owned(), count)));
+}
+
+#[test]
+fn a_service_that_is_refused_for_anything_else_is_asked_for_without_its_items_once_and_not_made() {
+    let stage = stage("services: {cart: {owner: team/sre, items: {stacks: [shop/prod, etl/prod]}}}\n");
+    told(&stage, &["POST /api/orgs/acme/services=400"]);
+    stage.run(&["apply", "--yes"]).ended(4);
+    assert_eq!(stage.writes(), ["POST /api/orgs/acme/services"; 2]);
+    assert!(!stage.service().state().services.contains_key("cart"));
+}
+
+#[test]
+fn a_service_whose_answer_was_lost_is_never_asked_for_again() {
+    let stage = stage("services: {cart: {owner: team/sre, items: {stacks: [shop/prod, etl/prod]}}}\n");
+    told(&stage, &["POST /api/orgs/acme/services=500-after,times=1"]);
+    stage.run(&["apply", "--yes"]);
+    assert_eq!(stage.writes(), ["POST /api/orgs/acme/services"]);
+}
+
+#[test]
+fn an_item_that_is_refused_while_its_service_is_made_is_named() {
+    let stage = stage("services: {cart: {owner: team/sre, items: {stacks: [shop/prod, shop/nowhere, etl/prod]}}}\n");
+    let run = stage.run(&["apply", "--yes"]).ended(4);
+    for said in ["it was made, but not with all of its 3 entries", "all but one entry were taken", "shop/nowhere"] {
+        assert!(flat(&run.stdout).contains(said), "{said}\n{}", run.stdout);
+    }
+    assert_eq!(items(&stage, "cart"), ["stack/etl/prod", "stack/shop/prod"]);
+}
+
+#[test]
+fn a_permission_that_cannot_be_edited_stays_and_the_way_out_is_told() {
+    let stage = stage("teams: {platform: {stacks: {shop/prod: read}}}\n");
+    let before = stage.service().state().teams["platform"].stacks.clone();
+    told(&stage, &["PATCH /api/orgs/acme/teams/platform=400"]);
+    let run = stage.run(&["apply", "--yes"]).ended(4);
+    assert!(flat(&run.stdout).contains("the team keeps what it has on shop/prod"), "{}", run.stdout);
+    assert_eq!(stage.writes().len(), 1, "nothing is withdrawn: {:?}", stage.writes());
+    assert_eq!(stage.service().state().teams["platform"].stacks, before);
+}
+
 /// A role by the names of stacks, which is why their list is read.
 const READS_STACKS: &str = "roles: {deployer: {grants: [{permissions: [stack:read], stacks: [shop/prod]}]}}\n";
 
@@ -317,6 +377,17 @@ fn a_machine_that_may_do_enough_deletes_when_somebody_says_so() {
 }
 
 #[test]
+fn an_invitation_that_is_refused_points_to_the_console() {
+    for status in ["400", "403"] {
+        let stage = stage("members: {erin: {invite: erin@example.com}}\n");
+        told(&stage, &[&format!("POST /api/orgs/acme/invites/unverified/batch={status}")]);
+        let run = stage.run(&["apply", "--yes"]).ended(4);
+        assert!(flat(&run.stdout).contains("invite them in the console"), "{}", run.stdout);
+        assert_eq!(stage.writes().len(), 1, "{:?}", stage.writes());
+    }
+}
+
+#[test]
 fn two_issuers_with_one_url_are_left_alone() {
     for text in [
         "oidcIssuers: {ci: {url: 'https://issuer.example', maxExpiration: 1h}}\n",
@@ -334,4 +405,13 @@ fn two_issuers_with_one_url_are_left_alone() {
         assert!(shown.contains("there are 2 issuers with the url `https://issuer.example`"), "{shown}");
         assert!(stage.writes().is_empty(), "{:?}", stage.writes());
     }
+}
+
+#[test]
+fn a_service_that_others_joined_meanwhile_is_not_forced_away() {
+    let stage = stage("removed: {services: [alerting]}\n");
+    told(&stage, &["DELETE /api/orgs/acme/services/team/sre/alerting=412"]);
+    let run = stage.run(&["apply", "--yes"]).ended(4);
+    assert!(flat(&run.stdout).contains("the next plan names them and asks"), "{}", run.stdout);
+    assert_eq!(stage.writes(), ["DELETE /api/orgs/acme/services/team/sre/alerting"]);
 }

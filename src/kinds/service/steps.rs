@@ -73,7 +73,12 @@ fn create(draft: &mut Draft, world: &World, name: &str, mut action: Action) -> A
         "items": items.iter().take(BATCH).collect::<Vec<_>>(),
         "properties": properties(after),
     });
-    action.calls.push(Call::new(Method::Post, org_path(world.org(), ["services"])).body(body));
+    let mut call = Call::new(Method::Post, org_path(world.org(), ["services"])).body(body);
+    if items.len() > 1 {
+        // How many it takes while it is made is as undocumented as how many it takes later.
+        call = call.apart("/items", add_items(world, after, name, &[]));
+    }
+    action.calls.push(call);
     for batch in items.chunks(BATCH).skip(1) {
         action.calls.push(add_items(world, after, name, batch));
     }
@@ -213,7 +218,8 @@ fn delete(draft: &mut Draft, world: &World) -> Call {
     let live = draft.live;
     let others = live.map(members).unwrap_or_default();
     let name = live.map(|it| it.name.clone()).unwrap_or_default();
-    let mut call = Call::new(Method::Delete, path(world, &draft.change.before, &name, &[]));
+    let mut call = Call::new(Method::Delete, path(world, &draft.change.before, &name, &[]))
+        .refused("if others have joined it since it was read, the next plan names them and asks");
     if !others.is_empty() {
         let sentence = format!("the service `{name}` has other members: {}", others.join(", "));
         draft.findings.push((HAS_MEMBERS.into(), sentence));

@@ -337,7 +337,12 @@ impl Team<'_> {
             }
         };
         let permission = value.as_str().or(value["permission"].as_str()).unwrap_or_default();
-        let edit = self.patch(json!({edit: grant}));
+        // Where an edit is refused, the contract's way out is to withdraw and add. It is not taken: between the two
+        // the team has no access, and none at all if the second is refused as well. A person may decide that.
+        let edit = self.patch(json!({edit: grant})).refused(format!(
+            "the team keeps what it has on {target}; to withdraw it and grant it anew, apply once without it in the \
+             manifest and once with it: the team has no access in between"
+        ));
         // Somebody may have granted something there since it was read.
         let call = if new { self.patch(json!({add: grant})).on_conflict(edit) } else { edit };
         self.grow.push(call, format!("grant {permission} on {target}"));
