@@ -171,6 +171,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_proxy_answers_is_shown_by_its_status_and_its_beginning() {
+        let page = format!("<html><title>Blocked</title>{}{{\"message\":\"no\"}}", "x".repeat(600));
+        for (status, method) in [(403, "GET"), (403, "PATCH"), (429, "GET"), (429, "POST"), (502, "GET")] {
+            let error = judged(method, status, &page).expect_err("a refusal");
+            assert_eq!(error.status(), Some(status));
+            assert!(
+                error.about.message.starts_with("<html><title>Blocked") && error.about.message.chars().count() == 201
+            );
+            let error = judged(method, status, "").expect_err("a refusal without a word");
+            assert!(error.to_string().contains(&status.to_string()) && error.about.message.is_empty(), "{error}");
+        }
+    }
+
+    #[test]
     fn a_broken_answer_to_a_write_is_not_quoted() {
         for status in [200, 500] {
             let error = judged("POST", status, r#"{"id":"t-1","tokenValue":"canary"#).expect_err("broken");

@@ -9,6 +9,42 @@ use crate::model::{Call, ResourceId};
 const HOPELESS: usize = 3;
 
 impl Sender<'_> {
+    /// Sends a call that was refused with all of its list again without, and the list behind it. The refusal
+    /// says that nothing was made, so that this makes nothing twice.
+    pub(super) async fn apart(
+        &self,
+        id: &ResourceId,
+        call: &Call,
+        rest: &Call,
+        whole: Failure,
+    ) -> Result<Vec<String>, Failure> {
+        let Some((pointer, list)) = listed(call) else { return Err(whole) };
+        let (mut bare, mut rest) = (Call { apart: None, ..call.clone() }, rest.clone());
+        put(&mut bare, pointer, &[]);
+        put(&mut rest, pointer, list);
+        if *self.stop.borrow() {
+            return Err(whole);
+        }
+        let mut said = match self.whole(id, &bare).await {
+            Ok(said) => said,
+            // It was not about the list, and the first answer is about what was asked for.
+            Err(failure) if failure.is_about_size() => return Err(whole),
+            Err(failure) => return Err(failure),
+        };
+        if *self.stop.borrow() {
+            return Err(Failure::unsent(format!("cancelled after it was made, without its {} entries", list.len())));
+        }
+        match Box::pin(self.call(id, &rest)).await {
+            Ok(more) => said.extend(more),
+            Err(failure) => {
+                let message =
+                    format!("it was made, but not with all of its {} entries: {}", list.len(), failure.message);
+                return Err(Failure { message, ..failure });
+            }
+        }
+        Ok(said)
+    }
+
     /// Sends both halves of a call that was refused as a whole, and halves of what is refused again, down to
     /// single entries. What was taken is not sent again; what is refused by itself is named in the end.
     pub(super) async fn in_halves(&self, id: &ResourceId, call: &Call, whole: Failure) -> Result<Vec<String>, Failure> {
@@ -50,27 +86,32 @@ impl Sender<'_> {
 
 /// The call with the first and with the second half of its list; nothing where there is no half.
 fn halves(call: &Call) -> Option<(Call, Call)> {
-    let pointer = call.splits.as_deref()?;
-    let list = call.body.as_ref()?.pointer(pointer)?.as_array()?;
+    let (pointer, list) = listed(call)?;
     let middle = list.len().div_ceil(2);
     if middle >= list.len() {
         return None;
     }
     let part = |range: std::ops::Range<usize>| {
         let mut part = call.clone();
-        keep(&mut part, pointer, range);
+        put(&mut part, pointer, list.get(range).unwrap_or_default());
         part
     };
     Some((part(0..middle), part(middle..list.len())))
 }
 
-/// Keeps a range of the list, here and in what may be sent instead.
-fn keep(call: &mut Call, pointer: &str, range: std::ops::Range<usize>) {
-    if let Some(Value::Array(list)) = call.body.as_mut().and_then(|it| it.pointer_mut(pointer)) {
-        *list = list.get(range.clone()).unwrap_or_default().to_vec();
+/// The list of a call that may be sent in parts, and where it stands.
+fn listed(call: &Call) -> Option<(&str, &[Value])> {
+    let pointer = call.splits.as_deref()?;
+    Some((pointer, call.body.as_ref()?.pointer(pointer)?.as_array()?))
+}
+
+/// Puts a list in the place of the one there, here and in what may be sent instead.
+fn put(call: &mut Call, pointer: &str, list: &[Value]) {
+    if let Some(Value::Array(place)) = call.body.as_mut().and_then(|it| it.pointer_mut(pointer)) {
+        *place = list.to_vec();
     }
     for other in call.others_mut() {
-        keep(other, pointer, range.clone());
+        put(other, pointer, list);
     }
 }
 

@@ -34,6 +34,7 @@ impl Sender<'_> {
         }
         let mut called: Vec<String> = names.to_vec();
         let mut values = Vec::new();
+        let mut other = None;
         for capture in &call.captures {
             match &capture.into {
                 Into::Keep(word) => {
@@ -44,9 +45,19 @@ impl Sender<'_> {
                     }
                 }
                 Into::Sink(address) => values.push((address, take_secret(&mut body, &capture.pointer))),
+                Into::Same(wanted) => {
+                    let found = body.pointer(&capture.pointer).and_then(Value::as_str);
+                    other = found.filter(|it| it != wanted).map(|it| (wanted, it.to_owned()));
+                }
             }
         }
         wipe(&mut body);
+        if let Some((wanted, found)) = other {
+            let message = format!(
+                "it was made, and the service calls it `{found}`, not `{wanted}`: write that name in the manifest"
+            );
+            return Err(Failure { message, uncertain: false, sign: Sign::Answering, status: None });
+        }
         for (address, value) in values {
             let delivered = match value {
                 Some(secret) => self.deliver(address, secret).await,

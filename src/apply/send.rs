@@ -129,7 +129,10 @@ impl Sender<'_> {
     /// Sends a call; in parts, where it may be and the service does not take it whole.
     pub(super) async fn call(&self, id: &ResourceId, call: &Call) -> Result<Vec<String>, Failure> {
         match self.whole(id, call).await {
-            Err(failure) if failure.is_about_size() => self.in_halves(id, call, failure).await,
+            Err(failure) if failure.is_about_size() => match call.apart.as_deref() {
+                Some(rest) => self.apart(id, call, rest, failure).await,
+                None => self.in_halves(id, call, failure).await,
+            },
             ended => ended,
         }
     }
@@ -241,6 +244,11 @@ impl Failure {
             message.push_str(&on_forbidden(call));
         }
         let status = error.status();
+        if let (Some(advice), Some(400..500)) = (&call.refused, status)
+            && !matches!(status, Some(401 | 403 | 408 | 429))
+        {
+            message.push_str(&format!("; {advice}"));
+        }
         let sign = match error.failure {
             Cause::Unauthorized => Sign::Unauthorized,
             Cause::TooManyRequests { .. } => Sign::Overrun,

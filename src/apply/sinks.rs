@@ -32,7 +32,7 @@ pub(super) fn of_call(call: &Call) -> Vec<&str> {
         .flat_map(|it| &it.captures)
         .filter_map(|it| match &it.into {
             Into::Sink(address) => Some(address.as_str()),
-            Into::Keep(_) => None,
+            Into::Keep(_) | Into::Same(_) => None,
         })
         .collect();
     found.sort_unstable();

@@ -198,6 +198,10 @@ impl Kind for Member {
         RIGHTS
     }
 
+    fn forbidden(&self, call: &Call) -> Option<String> {
+        invite::forbidden(call)
+    }
+
     fn unsettled(&self, _fields: &[FieldChange], organization: &Organization) -> Option<String> {
         let kind = organization.kind.as_deref()?;
         let provider = match kind {

@@ -145,6 +145,12 @@ pub trait Kind: Sync {
     /// Every name in the entry that must be something.
     fn references(&self, name: &str, spec: &Value) -> Vec<Reference>;
 
+    /// The stacks and environments that a spec names and that may be gone, each by its word and its name. Those
+    /// that it cannot name without their ids are not among them. Default: none.
+    fn things(&self, _spec: &Value) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// Begins to read the live objects.
     fn reader(&self, scope: Scope) -> Box<dyn Reader>;
 
@@ -403,6 +409,9 @@ pub trait Reader: Send {
     fn absent(&mut self, read: &Read) -> Result<Vec<Read>, String> {
         Err(format!("/{} answered 404", read.path.join("/")))
     }
+
+    /// A request that only would have told more ([`crate::model::Covers::Nothing`]) has failed, perhaps after some pages.
+    fn lost(&mut self, _read: &Read) {}
 
     /// What was read, with the kinds before this one in [`ALL`] already in `before`.
     fn finish(self: Box<Self>, before: &Snapshot) -> Finished;

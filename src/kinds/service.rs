@@ -12,7 +12,7 @@ mod rehearsal;
 mod steps;
 
 use crate::kinds::words::{Owner, QualifiedName};
-use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World};
+use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World, things};
 use crate::model::access::{Grants, Part};
 use crate::model::{Action, Call, Change, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Verb, name};
 
@@ -149,6 +149,10 @@ impl Kind for Service {
             _ => (ResourceId::new("team", name), "is owned by a team"),
         };
         vec![Reference { pointer: "/owner".to_owned(), part: Some((kind.len() + 1, name.chars().count())), to, role }]
+    }
+
+    fn things(&self, spec: &Value) -> Vec<(&'static str, String)> {
+        things::named(&spec["items"])
     }
 
     fn reader(&self, scope: Scope) -> Box<dyn Reader> {

@@ -14,7 +14,7 @@ mod steps;
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Login, QualifiedName, RoleName};
-use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World, role};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World, role, things};
 use crate::model::access::{Grants, Part};
 use crate::model::node::pointer_part;
 use crate::model::{
@@ -233,6 +233,10 @@ impl Kind for Team {
             references.push(Reference { pointer: "/role".to_owned(), part: None, to, role: "has a role" });
         }
         references
+    }
+
+    fn things(&self, spec: &Value) -> Vec<(&'static str, String)> {
+        things::named(spec)
     }
 
     fn reader(&self, scope: Scope) -> Box<dyn Reader> {

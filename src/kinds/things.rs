@@ -1,22 +1,28 @@
-//! What one can ask about access: resources, and the stacks and environments that are none of ours.
+//! Stacks and environments: none of ours, but named by ours, and what one can ask about access.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
 
 use crate::kinds::role::read;
 use crate::kinds::{ALL, by_word};
 use crate::model::access::{ORGANIZATION, Part};
-use crate::model::{Read, ResourceId, name};
+use crate::model::{Read, ResourceId, Snapshot, name};
 
 type IdsAndNames = Result<Vec<(String, String)>, String>;
 
-/// What is not managed here and has rights on it: its word, its list, and the names in a page of that.
+/// What is not managed here and has rights on it: its word, the field that names several, its list, and the names
+/// in a page of that.
 struct Thing {
     word: &'static str,
+    field: &'static str,
     list: fn(&str) -> Read,
     names: fn(&[u8]) -> IdsAndNames,
 }
 
 const THINGS: [Thing; 2] = [
-    Thing { word: "stack", list: read::stack_list, names: read::stack_names },
-    Thing { word: "environment", list: read::environment_list, names: read::environment_names },
+    Thing { word: "stack", field: "stacks", list: read::stack_list, names: read::stack_names },
+    Thing { word: "environment", field: "environments", list: read::environment_list, names: read::environment_names },
 ];
 
 /// What somebody typed to ask about: `user/alice`, `team/platform`, `stack/shop/prod`, `organization`.
@@ -57,13 +63,54 @@ pub fn list(kind: &str, org: &str) -> Option<Read> {
     THINGS.iter().find(|it| it.word == kind).map(|it| (it.list)(org))
 }
 
+/// The things that are named in a spec's fields for them, by word and name: in lists, or as keys.
+pub(super) fn named(fields: &Value) -> Vec<(&'static str, String)> {
+    let mut named = Vec::new();
+    for Thing { word, field, .. } in &THINGS {
+        let listed = fields[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        let keys = fields[field].as_object().into_iter().flatten().map(|it| it.0.clone());
+        named.extend(listed.chain(keys).map(|it| (*word, it)));
+    }
+    named
+}
+
+/// The ids by name of what was listed; null where nobody asked.
+pub(super) fn by_name(asked: bool, names: BTreeMap<String, String>) -> Value {
+    let map = || names.into_iter().map(|(id, name)| (name, Value::String(id))).collect::<Map<_, _>>();
+    if asked { map().into() } else { Value::Null }
+}
+
+/// Whether a thing of this word and name is not there: its list was read whole, for whichever kind, by
+/// somebody who sees all of it. What was not read is not gone; where nothing was, there is nothing to ask.
+pub fn gone(live: &Snapshot) -> Option<impl Fn(&str, &str) -> bool> {
+    let sees_all = live.organization.user_role.as_deref() == Some("admin");
+    let whole = live.kinds.values().filter(move |it| sees_all && it.read && it.incomplete.is_none());
+    let lists: Vec<(&str, &Map<String, Value>)> = whole
+        .flat_map(|it| THINGS.iter().filter_map(|thing| Some((thing.word, it.facts.get(thing.field)?.as_object()?))))
+        .collect();
+    let any = !lists.is_empty();
+    let is_gone = move |word: &str, name: &str| {
+        // What is spelled in another way than PROJECT/NAME is in no list, and says nothing by that.
+        let spelled = name.matches('/').count() == 1;
+        spelled && lists.iter().find(|it| it.0 == word).is_some_and(|it| !it.1.contains_key(name))
+    };
+    any.then_some(is_gone)
+}
+
+/// The ids and names in a page of that list.
+///
+/// # Errors
+/// When the answer breaks the contract.
+pub(super) fn ids_and_names(kind: &str, body: &[u8]) -> IdsAndNames {
+    THINGS.iter().find(|it| it.word == kind).map_or(Ok(Vec::new()), |it| (it.names)(body))
+}
+
 /// The names in a page of that list.
 ///
 /// # Errors
 /// When the answer breaks the contract.
 pub fn names(kind: &str, body: &[u8]) -> Result<Vec<String>, String> {
-    let Some(thing) = THINGS.iter().find(|it| it.word == kind) else { return Ok(Vec::new()) };
-    Ok((thing.names)(body)?.into_iter().map(|it| it.1).collect())
+    Ok(ids_and_names(kind, body)?.into_iter().map(|it| it.1).collect())
 }
 
 #[cfg(test)]

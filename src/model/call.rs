@@ -70,9 +70,13 @@ pub struct Call {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_conflict: Option<Box<Call>>,
     /// JSON pointer to a list in the body that may be sent in parts: it is halved where the service answers
-    /// 400 or 413, and no part that was taken is sent again.
+    /// 400 or 413 (or goes to `apart`), and no part that was taken is sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub splits: Option<String>,
+    /// Sent after this one, with that list, where the service answers 400 or 413 to all of it at once: then this
+    /// one is sent again with an empty list, because such an answer says that nothing was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<Box<Call>>,
     /// What a refusal of it says of other calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub common: Option<Common>,
@@ -82,6 +86,9 @@ pub struct Call {
     /// What may be behind a 403, besides a permission that is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forbidden: Option<String>,
+    /// What to do where the service refuses it (a 4xx other than 401, 403, 408 and 429).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// Sent if what this call made could not be delivered: a secret nobody holds must not stay alive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<Call>>,
@@ -197,6 +204,9 @@ pub enum Into {
     Sink(String),
     /// Kept under this word of the call's resource, for the holes of later calls.
     Keep(String),
+    /// Compared with this: where the service says something else, what was made is not what was asked for, and
+    /// nothing more is sent for its resource.
+    Same(String),
 }
 
 impl Call {
@@ -214,9 +224,11 @@ impl Call {
             otherwise: None,
             on_conflict: None,
             splits: None,
+            apart: None,
             common: None,
             permissions: Vec::new(),
             forbidden: None,
+            refused: None,
             undo: None,
         }
     }
@@ -263,15 +275,30 @@ impl Call {
         self
     }
 
+    /// The same, with what takes the list in the body where the service refuses this call for it: sent after
+    /// this one, with the list at the same place, and in parts if it may be.
+    pub fn apart(mut self, pointer: impl std::convert::Into<String>, call: Call) -> Self {
+        self.splits = Some(pointer.into());
+        self.apart = Some(Box::new(call));
+        self
+    }
+
     /// The same, standing and falling with all other calls that do `what`, unless these statuses answer it.
     pub fn common(mut self, what: impl std::convert::Into<String>, alone: &[u16]) -> Self {
         self.common = Some(Common { what: what.into(), alone: alone.to_vec() });
         self
     }
 
+    /// The same, with what to do where the service refuses it.
+    pub fn refused(mut self, advice: impl std::convert::Into<String>) -> Self {
+        self.refused = Some(advice.into());
+        self
+    }
+
     /// The calls that may be sent in this one's stead or after it.
     pub fn others_mut(&mut self) -> impl Iterator<Item = &mut Call> {
-        [&mut self.otherwise, &mut self.on_conflict, &mut self.undo].into_iter().flatten().map(|it| &mut **it)
+        let others = [&mut self.otherwise, &mut self.on_conflict, &mut self.apart, &mut self.undo];
+        others.into_iter().flatten().map(|it| &mut **it)
     }
 
     /// The text at a pointer of the body; empty where there is none.
@@ -311,7 +338,7 @@ impl Call {
             Hole::Environment { variable } => Some(variable.as_str()),
             Hole::Kept { .. } | Hole::FreshName { .. } | Hole::After { .. } | Hole::Given { .. } => None,
         });
-        let others = [self.otherwise.as_deref(), self.undo.as_deref()].into_iter().flatten();
+        let others = [self.otherwise.as_deref(), self.apart.as_deref(), self.undo.as_deref()].into_iter().flatten();
         own.chain(others.flat_map(Call::variables)).collect()
     }
 

@@ -39,6 +39,8 @@ pub enum Covers {
     Kind,
     /// One object, by its live name: nothing is planned for it.
     Object(String),
+    /// Nothing: it only tells more of what is known anyway.
+    Nothing,
 }
 
 /// What a plan needs to know of one kind.
@@ -58,6 +60,8 @@ pub struct Scope {
     pub pruned: bool,
     /// Whether every object is wanted in full, although none of them may go.
     pub in_full: bool,
+    /// Whether they are imported: what is worth knowing of them is read too.
+    pub imported: bool,
     /// Whether another kind needs this one's list.
     pub listed: bool,
     /// Whether all of them are wanted, wherever they are: somebody goes whose traces they may be.

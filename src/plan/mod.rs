@@ -1,7 +1,7 @@
 //! Desired × live → plan: pure, the same bytes for the same input.
 //!
 //! In reading order: what has to be read ([`scopes`]), entries and live objects paired ([`pair`]) and
-//! compared ([`compare`]), renames judged ([`rename`]), changes told from drift ([`origin`]), cut down to
+//! compared ([`compare`]), what they name looked for ([`absent`]), renames judged ([`rename`]), changes told from drift ([`origin`]), cut down to
 //! what was asked for ([`target`]), what speaks against it ([`policy`]), the steps put in a safe order
 //! ([`order`]), and all of it carried out on a copy ([`rehearse`]). What it relied on is noted
 //! ([`fingerprint`]), so that a saved plan can be held against a later reading ([`saved`]); last, who
@@ -11,12 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
-use crate::kinds::{self, Draft, World};
+use crate::kinds::{self, Draft, World, things};
 use crate::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool};
 use crate::model::{
     Change, Desired, Diagnostic, Impact, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb,
 };
 
+mod absent;
 pub mod attribution;
 mod compare;
 mod directory;
@@ -97,9 +98,13 @@ fn rehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
 fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let world = World { desired, live, resend: &options.resend };
     let mut paired = pair::all(&world, options);
+    let gone = things::gone(live);
     for draft in &mut paired.drafts {
         let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
         rights::features(draft, &world);
+        if let Some(gone) = &gone {
+            absent::unresolved(draft, kind, gone);
+        }
         // A change that is stuck is shown, but has no steps to take.
         if draft.findings.is_empty() {
             draft.change.steps = kind.steps(draft, &world);
@@ -117,6 +122,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     diagnostics.extend(targeted);
     diagnostics.extend(rights::partial_view(&world, options));
     diagnostics.extend(policy::differing_by_case(&world));
+    diagnostics.extend(gone.iter().flat_map(|it| absent::dangling(&paired.drafts, &world, it)));
     diagnostics.extend(paired.notes);
     for sentence in &paired.unseen {
         diagnostics.push(Diagnostic::new(Severity::Warning, "not-visible", sentence.clone()));

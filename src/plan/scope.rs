@@ -66,7 +66,7 @@ pub fn scopes_with(
         }
     }
     for scope in scopes.iter_mut().filter(|it| wanted.contains(it.0)).map(|it| it.1) {
-        scope.everything = true;
+        (scope.everything, scope.imported) = (true, true);
     }
     for kind in kinds::ALL {
         let leaving = kind.reports_on().iter().any(|it| leaves(it, &scopes));

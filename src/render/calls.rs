@@ -50,9 +50,11 @@ fn push_call(call: &Call, text: &mut String) {
         otherwise,
         on_conflict,
         splits,
+        apart,
         common: _,
         permissions: _,
         forbidden: _,
+        refused: _,
         undo,
     } = call;
     let path: String = path.iter().map(|it| format!("/{}", segment(it))).collect();
@@ -72,6 +74,7 @@ fn push_call(call: &Call, text: &mut String) {
         let end = match &capture.into {
             Into::Sink(sink) => format!("value -> {} (from {pointer})", escape::terminal(sink)),
             Into::Keep(what) => format!("keeps {} (from {pointer})", escape::terminal(what)),
+            Into::Same(text) => format!("goes on if {pointer} is {}", escape::terminal(text)),
         };
         text.push_str(&format!("     {end}\n"));
     }
@@ -82,11 +85,16 @@ fn push_call(call: &Call, text: &mut String) {
     if let Some(proof) = proof {
         text.push_str(&format!("     done if the answer has {}\n", escape::terminal(proof)));
     }
-    if let Some(pointer) = splits {
+    if let Some(pointer) = splits.as_ref().filter(|_| apart.is_none()) {
         text.push_str(&format!(
             "     in halves of {} where the service does not take it whole\n",
             escape::terminal(pointer)
         ));
+    }
+    if let (Some(pointer), Some(apart)) = (splits, apart) {
+        let pointer = escape::terminal(pointer);
+        text.push_str(&format!("   where the service does not take it whole, with {pointer} empty; then all that:\n"));
+        push_call(apart, text);
     }
     if let Some(undo) = undo {
         text.push_str("   if its value cannot be kept:\n");

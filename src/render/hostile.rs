@@ -141,7 +141,8 @@ fn plan_of(mut text: impl FnMut() -> String) -> Plan {
             .hole("/hole", Hole::FreshName { stem: text() })
             .hole("/nowhere", Hole::Kept { of: ResourceId::new("role", text()), what: text() })
             .capture(text(), Into::Sink(text()))
-            .capture(text(), Into::Keep(text()));
+            .capture(text(), Into::Keep(text()))
+            .capture(text(), Into::Same(text()));
         sample::step(&mut it, 1, Phase::Grow, &text(), vec![call]);
         made.changes.push(it);
     }

@@ -21,6 +21,7 @@ pub struct Rules {
     pub old_server: bool,
     pub org_prefix_items: bool,
     pub org_prefix_removals: bool,
+    pub bare_slash_removals: bool,
     pub member_role_by_name: bool,
 }
 

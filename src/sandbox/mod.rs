@@ -86,6 +86,8 @@ pub struct Config {
     pub org_prefix_items: bool,
     /// Items are removed only by names with the organization in front, however they are shown.
     pub org_prefix_removals: bool,
+    /// Items are removed only by paths with the slashes of their names as they are, not encoded.
+    pub bare_slash_removals: bool,
     /// A member's role can be changed by the name of a built-in role too; otherwise that is a 404.
     pub member_role_by_name: bool,
     /// One JSON line a request.
@@ -108,6 +110,7 @@ impl Default for Config {
             old_server: false,
             org_prefix_items: false,
             org_prefix_removals: false,
+            bare_slash_removals: false,
             member_role_by_name: true,
             log: None,
             now: None,
@@ -134,6 +137,7 @@ pub async fn start(config: Config) -> Result<Running> {
         old_server: config.old_server,
         org_prefix_items: config.org_prefix_items,
         org_prefix_removals: config.org_prefix_removals,
+        bare_slash_removals: config.bare_slash_removals,
         member_role_by_name: config.member_role_by_name,
     };
     let desk = Desk { store: store.clone(), rules: Arc::new(rules) };

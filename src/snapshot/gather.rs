@@ -48,6 +48,7 @@ impl Wanted {
                 // Of several reasons the same one is kept, in whichever order they came.
                 reasons.and_modify(|it| *it = reason.clone().min(it.clone())).or_insert(reason);
             }
+            Covers::Nothing => {}
         }
     }
 
@@ -224,6 +225,10 @@ impl Gathering<'_> {
         let Some(fetch) = self.queue.forget(id) else { return Ok(()) };
         for (reader, read) in fetch.wanted_by {
             let kind = &mut self.wanted[reader];
+            if read.covers == Covers::Nothing {
+                kind.reader.lost(&read);
+                continue;
+            }
             let absent = matches!(error.failure, Failure::NotFound { .. }) && !fetch.begun;
             let answer = if absent { kind.reader.absent(&read) } else { Err(reason(error, &read)) };
             match answer {

@@ -45,10 +45,11 @@ fn plan() -> Plan {
         .capture("/tokenValue", Into::Sink("file:secrets/ci".to_owned()))
         .otherwise(Call::new(Method::Delete, ["api"]))
         .on_conflict(Call::new(Method::Patch, ["api"]))
-        .splits("/items")
+        .apart("/items", Call::new(Method::Post, ["api"]))
         .common("adding members", &[404]);
     call.permissions.push("team:update".to_owned());
     call.forbidden = Some("the token is of another time".to_owned());
+    call.refused = Some("take it out first".to_owned());
     let mut check = Check::new(vec!["api".to_owned()]).query("maxResults", "1000");
     check.shows.push(Expected {
         what: "stack shop/prod".to_owned(),

@@ -80,6 +80,151 @@ fn a_removal_that_missed_is_tried_under_the_other_spelling() {
 }
 
 #[test]
+fn a_removal_that_missed_is_tried_with_bare_slashes_last() {
+    let stage = Stage::with(Config { bare_slash_removals: true, ..Config::default() });
+    stage.breaks_on_purpose("items/stack/shop/staging");
+    stage.write(
+        "bylaws.yaml",
+        "organization: acme\nservices: {storefront: {owner: team/web, items: \
+         {stacks: [shop/prod], environments: [shop/prod]}}}\n",
+    );
+    stage.run(&["apply", "--yes"]).ended(0);
+    assert_eq!(items(&stage, "storefront"), ["environment/shop/prod", "stack/shop/prod"]);
+    let path = "DELETE /api/orgs/acme/services/team/web/storefront/v2/items/stack";
+    let spelled = ["shop%2Fstaging", "acme%2Fshop%2Fstaging", "shop/staging"].map(|it| format!("{path}/{it}"));
+    assert_eq!(stage.writes(), spelled);
+}
+
+#[test]
+fn a_service_that_is_too_large_at_once_is_made_without_its_items_and_gets_them_in_parts() {
+    let text = "services: {cart: {owner: team/sre, description: Cart., items: \
+                {stacks: [shop/prod, shop/staging, etl/prod], environments: [shop/prod]}}}\n";
+    let stage = stage(text);
+    let items_of = "POST /api/orgs/acme/services/team/sre/cart/v2/items";
+    told(&stage, &["POST /api/orgs/acme/services=413,times=1", &format!("{items_of}=400,times=1")]);
+    stage.run(&["apply", "--yes"]).ended(0);
+    let state = stage.service().state();
+    assert_eq!((state.services["cart"].items.len(), state.services["cart"].description.as_str()), (4, "Cart."));
+    let sent: Vec<(String, usize)> = stage
+        .service()
+        .requests()
+        .iter()
+        .filter(|it| it.method == "POST")
+        .map(|it| (it.path.clone(), it.body.as_ref().unwrap()["items"].as_array().unwrap().len()))
+        .collect();
+    let (service, items_of) = ("/api/orgs/acme/services", items_of.trim_start_matches("POST "));
+    let expected = [(service, 4), (service, 0), (items_of, 4), (items_of, 2), (items_of, 2)];
+    assert_eq!(sent, expected.map(|(path, count)| (path.to_owned(), count)));
+}
+
+#[test]
+fn a_service_that_is_refused_for_anything_else_is_asked_for_without_its_items_once_and_not_made() {
+    let stage = stage("services: {cart: {owner: team/sre, items: {stacks: [shop/prod, etl/prod]}}}\n");
+    told(&stage, &["POST /api/orgs/acme/services=400"]);
+    stage.run(&["apply", "--yes"]).ended(4);
+    assert_eq!(stage.writes(), ["POST /api/orgs/acme/services"; 2]);
+    assert!(!stage.service().state().services.contains_key("cart"));
+}
+
+#[test]
+fn a_service_whose_answer_was_lost_is_never_asked_for_again() {
+    let stage = stage("services: {cart: {owner: team/sre, items: {stacks: [shop/prod, etl/prod]}}}\n");
+    told(&stage, &["POST /api/orgs/acme/services=500-after,times=1"]);
+    stage.run(&["apply", "--yes"]);
+    assert_eq!(stage.writes(), ["POST /api/orgs/acme/services"]);
+}
+
+#[test]
+fn an_item_that_is_refused_while_its_service_is_made_is_named() {
+    let stage = stage("services: {cart: {owner: team/sre, items: {stacks: [shop/prod, shop/nowhere, etl/prod]}}}\n");
+    let run = stage.run(&["apply", "--yes"]).ended(4);
+    for said in ["it was made, but not with all of its 3 entries", "all but one entry were taken", "shop/nowhere"] {
+        assert!(flat(&run.stdout).contains(said), "{said}\n{}", run.stdout);
+    }
+    assert_eq!(items(&stage, "cart"), ["stack/etl/prod", "stack/shop/prod"]);
+}
+
+#[test]
+fn a_permission_that_cannot_be_edited_stays_and_the_way_out_is_told() {
+    let stage = stage("teams: {platform: {stacks: {shop/prod: read}}}\n");
+    let before = stage.service().state().teams["platform"].stacks.clone();
+    told(&stage, &["PATCH /api/orgs/acme/teams/platform=400"]);
+    let run = stage.run(&["apply", "--yes"]).ended(4);
+    assert!(flat(&run.stdout).contains("the team keeps what it has on shop/prod"), "{}", run.stdout);
+    assert_eq!(stage.writes().len(), 1, "nothing is withdrawn: {:?}", stage.writes());
+    assert_eq!(stage.service().state().teams["platform"].stacks, before);
+}
+
+/// A role by the names of stacks, which is why their list is read.
+const READS_STACKS: &str = "roles: {deployer: {grants: [{permissions: [stack:read], stacks: [shop/prod]}]}}\n";
+
+fn without_staging(text: &str) -> Stage {
+    let stage = stage(text);
+    stage.service().change(|state| drop(state.stacks.remove("shop/staging")));
+    stage
+}
+
+#[test]
+fn what_a_service_holds_of_what_is_gone_is_told_where_the_list_was_read_and_left_alone() {
+    let service = "services: {storefront: {owner: team/web, items: {stacks: [shop/prod, shop/staging], environments: [shop/prod]}}}\n";
+    let stage = without_staging(&format!("{READS_STACKS}{service}"));
+    let run = stage.run(&["plan"]).ended(0);
+    assert!(
+        flat(&run.stdout).contains("service/storefront names what is not there any more: stack shop/staging"),
+        "{}",
+        run.stdout
+    );
+    stage.run(&["apply", "--yes"]).ended(0);
+    assert!(stage.writes().iter().all(|it| it.contains("/roles")), "{:?}", stage.writes());
+    assert!(items(&stage, "storefront").contains(&"stack/shop/staging".to_owned()));
+    // Taken out of the manifest, it goes, and there is nothing more to tell.
+    stage.write("bylaws.yaml", &format!("organization: acme\n{READS_STACKS}{}", service.replace(", shop/staging", "")));
+    let run = stage.run(&["apply", "--yes"]).ended(0);
+    assert!(!run.stdout.contains("dangling-reference"), "{}", run.stdout);
+    assert_eq!(items(&stage, "storefront"), ["environment/shop/prod", "stack/shop/prod"]);
+}
+
+#[test]
+fn no_list_is_read_only_to_look_for_what_is_gone() {
+    let service = "services: {storefront: {owner: team/web, items: {stacks: [shop/prod, shop/staging]}}}\n";
+    let stage = without_staging(service);
+    let run = stage.run(&["plan"]).ended(0);
+    assert!(!run.stdout.contains("dangling-reference"), "{}", run.stdout);
+    assert!(
+        !stage.requests().iter().any(|it| it.contains("/user/stacks") || it.contains("/esc/")),
+        "{:?}",
+        stage.requests()
+    );
+}
+
+#[test]
+fn what_is_not_there_stops_a_change_that_would_name_it_before_the_first_request() {
+    for (what, text) in [
+        ("service/alerting", "services: {alerting: {owner: team/sre, items: {stacks: [shop/staging]}}}\n"),
+        ("service/cart", "services: {cart: {owner: team/sre, items: {stacks: [shop/staging]}}}\n"),
+        ("service/storefront", "services: {storefront: {owner: team/sre, items: {stacks: [shop/staging]}}}\n"),
+        ("team/sre", "teams: {sre: {stacks: {shop/staging: read}}}\n"),
+    ] {
+        let stage = without_staging(&format!("{READS_STACKS}{text}"));
+        let run = stage.run(&["apply", "--yes", "--allow", "replace-service:service/storefront"]).ended(5);
+        let said = format!("{what} would name what is not there: stack shop/staging");
+        assert!(flat(&format!("{}{}", run.stdout, run.stderr)).contains(&said), "{said}\n{}{}", run.stdout, run.stderr);
+        assert!(stage.writes().is_empty(), "{:?}", stage.writes());
+    }
+}
+
+#[test]
+fn an_import_always_tells_what_is_gone_unless_the_list_cannot_be_read() {
+    let gone = "service/storefront names what is not there any more: stack shop/staging";
+    let stage = without_staging("");
+    let run = stage.run(&["import", "--only", "services", "--out", "all"]).ended(0);
+    assert!(flat(&run.stdout).contains(gone), "{}", run.stdout);
+    told(&stage, &["GET /api/user/stacks=403"]);
+    let run = stage.run(&["import", "--only", "services", "--out", "again"]).ended(0);
+    assert!(!run.stdout.contains("not there any more"), "{}", run.stdout);
+}
+
+#[test]
 fn what_was_accepted_and_is_not_so_is_reported_as_failed() {
     let text = "services:\n  storefront: {owner: team/web, items: {stacks: [shop/prod, etl/prod], environments: []}}\n\
                 \x20 payments-checkout: {owner: team/payments, properties: [{key: tier, value: '1'}]}\n";
@@ -229,4 +374,44 @@ fn a_machine_that_may_do_enough_deletes_when_somebody_says_so() {
     );
     run_as(&stage, "pul-machine", &["apply", "--yes", "--allow-partial-view"]).ended(0);
     assert!(stage.service().state().teams.is_empty());
+}
+
+#[test]
+fn an_invitation_that_is_refused_points_to_the_console() {
+    for status in ["400", "403"] {
+        let stage = stage("members: {erin: {invite: erin@example.com}}\n");
+        told(&stage, &[&format!("POST /api/orgs/acme/invites/unverified/batch={status}")]);
+        let run = stage.run(&["apply", "--yes"]).ended(4);
+        assert!(flat(&run.stdout).contains("invite them in the console"), "{}", run.stdout);
+        assert_eq!(stage.writes().len(), 1, "{:?}", stage.writes());
+    }
+}
+
+#[test]
+fn two_issuers_with_one_url_are_left_alone() {
+    for text in [
+        "oidcIssuers: {ci: {url: 'https://issuer.example', maxExpiration: 1h}}\n",
+        "oidcIssuers: {ci: {url: 'https://other.example'}}\nremoved: {oidcIssuers: [one, two]}\n",
+    ] {
+        let mut seed = Seed::new("acme", "Acme", NOW_SECONDS);
+        seed.member("alice", "Alice", "admin");
+        let role = seed.role("looks", "", allow(&["stack:read"]));
+        seed.issuer("one", "https://issuer.example", &role, json!({"sub": "a"}));
+        seed.issuer("two", "https://issuer.example", &role, json!({"sub": "b"}));
+        let stage = Stage::with(Config { seed: Some(seed.state), ..Config::default() });
+        stage.write("bylaws.yaml", &format!("organization: acme\n{text}"));
+        let run = stage.run(&["apply", "--yes"]).ended(4);
+        let shown = flat(&format!("{}{}", run.stdout, run.stderr));
+        assert!(shown.contains("there are 2 issuers with the url `https://issuer.example`"), "{shown}");
+        assert!(stage.writes().is_empty(), "{:?}", stage.writes());
+    }
+}
+
+#[test]
+fn a_service_that_others_joined_meanwhile_is_not_forced_away() {
+    let stage = stage("removed: {services: [alerting]}\n");
+    told(&stage, &["DELETE /api/orgs/acme/services/team/sre/alerting=412"]);
+    let run = stage.run(&["apply", "--yes"]).ended(4);
+    assert!(flat(&run.stdout).contains("the next plan names them and asks"), "{}", run.stdout);
+    assert_eq!(stage.writes(), ["DELETE /api/orgs/acme/services/team/sre/alerting"]);
 }

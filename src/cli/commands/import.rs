@@ -363,6 +363,8 @@ impl Report<'_> {
                 }
             }
         }
+        let dangling = self.after.diagnostics.iter().filter(|it| it.code == plan::policy::DANGLING);
+        lines.extend(dangling.map(|it| it.message.clone()));
         list(text, "Worth knowing:", &lines);
     }
 }

@@ -66,6 +66,9 @@ struct Serve {
     /// Removes items only by names with the organization in front, however they are shown.
     #[arg(long)]
     org_prefix_removals: bool,
+    /// Removes items only by paths with the slashes of their names as they are, not encoded.
+    #[arg(long)]
+    bare_slash_removals: bool,
     /// Appends one JSON line for each request to this file.
     #[arg(long)]
     log: Option<PathBuf>,
@@ -116,6 +119,7 @@ async fn serve(serve: Serve, ui: &Ui) -> Exit {
         old_server: serve.old_server,
         org_prefix_items: serve.org_prefix_items,
         org_prefix_removals: serve.org_prefix_removals,
+        bare_slash_removals: serve.bare_slash_removals,
         log: serve.log,
         ..Config::default()
     };

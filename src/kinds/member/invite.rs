@@ -152,6 +152,16 @@ pub(super) fn cancel(live: &LiveObject, world: &World) -> Vec<Call> {
     all.map(|id| Call::new(Method::Delete, org_path(world.org(), ["invites", &id]))).collect()
 }
 
+/// Whether the service takes invitations from anything but a browser is written nowhere (CONTRACT U10).
+const FROM_CONSOLE: &str = "the service may take invitations from a browser only: invite them in the console with the same \
+                            address, and the next plan finds that invitation";
+
+/// What may be behind a 403 to a call on members.
+pub(super) fn forbidden(call: &Call) -> Option<String> {
+    let invites = matches!(call.path_texts()[..], ["api", "orgs", _, "invites", .., "batch"]);
+    invites.then(|| FROM_CONSOLE.to_owned())
+}
+
 /// The call that invites somebody, with the role they will have.
 pub(super) fn send(draft: &mut Draft, role: &str, address: &str, world: &World) -> Option<Call> {
     let built_in = BUILT_IN_ROLES.iter().any(|it| it.0 == role);
@@ -162,7 +172,7 @@ pub(super) fn send(draft: &mut Draft, role: &str, address: &str, world: &World) 
     // The other route asks for addresses that belong to an account already.
     let path = org_path(world.org(), ["invites", "unverified", "batch"]);
     let of = draft.entry.map_or_else(|| draft.change.id.clone(), |it| it.id.clone());
-    let mut call = Call::new(Method::Post, path).body(json!({"invites": [invite]}));
+    let mut call = Call::new(Method::Post, path).body(json!({"invites": [invite]})).refused(FROM_CONSOLE);
     call = call.hole("/invites/0/email", Hole::given(of, "/invite", address));
     // The answer is 200 also where the invitation was not sent.
     call.proof = Some("/sentInvites/0".to_owned());

@@ -75,6 +75,17 @@ impl Reader for IssuerReader {
     fn finish(self: Box<Self>, before: &Snapshot) -> Finished {
         let Self { scope, issuers, mut policies } = *self;
         let mut objects = Vec::new();
+        // Which of several with one address is meant nobody knows, whatever they are called (CONTRACT U24).
+        let mut by_url: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, issuer) in &issuers {
+            by_url.entry(issuer.url.clone()).or_default().push(name.clone());
+        }
+        let mut several = BTreeMap::new();
+        for (url, names) in by_url.into_iter().filter(|it| it.1.len() > 1) {
+            let count = names.len();
+            let why = format!("there are {count} issuers with the url `{url}`; leave one of them, in the console");
+            several.extend(names.into_iter().map(|it| (it, why.clone())));
+        }
         for (name, issuer) in issuers {
             let declared = scope.declared.get(&name);
             let mut spec = Map::new();
@@ -102,7 +113,7 @@ impl Reader for IssuerReader {
             }
             objects.push(LiveObject { name, spec: spec.into(), facts, unknown, outline, ..LiveObject::default() });
         }
-        Finished { objects, ..Finished::default() }
+        Finished { objects, unknown: several, ..Finished::default() }
     }
 }
 

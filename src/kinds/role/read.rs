@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::kinds::member::BUILT_IN_ROLES;
 use crate::kinds::role::tree;
 use crate::kinds::token::logical_name;
-use crate::kinds::{self, Finished, Reader};
+use crate::kinds::{self, Finished, Reader, things};
 use crate::model::{LiveObject, Paging, Read, Scope, Snapshot};
 
 /// Reads the custom roles; the built-in ones come with them, and are needed to resolve names to ids.
@@ -218,7 +218,7 @@ impl Reader for RoleReader {
     }
 
     fn finish(self: Box<Self>, _before: &Snapshot) -> Finished {
-        let Self { scope, records, stacks, environments, mut holders, .. } = *self;
+        let Self { scope, records, stacks, environments, asked, mut holders } = *self;
         let names = tree::Names { stacks: &stacks, environments: &environments };
         let mut objects = Vec::new();
         for record in &records {
@@ -267,12 +267,9 @@ impl Reader for RoleReader {
                 ..LiveObject::default()
             });
         }
-        let by_name = |map: BTreeMap<String, String>| -> Value {
-            map.into_iter().map(|(id, name)| (name, Value::String(id))).collect::<Map<_, _>>().into()
-        };
         Finished {
             objects,
-            facts: json!({"stacks": by_name(stacks), "environments": by_name(environments)}),
+            facts: json!({"stacks": things::by_name(asked.0, stacks), "environments": things::by_name(asked.1, environments)}),
             ..Finished::default()
         }
     }

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::kinds::{self, Finished, Reader};
-use crate::model::{LiveObject, Read, Scope, Snapshot};
+use crate::kinds::{self, Finished, Reader, things};
+use crate::model::{Covers, LiveObject, Read, Scope, Snapshot};
 
 /// How many entries a page is asked for: the most the service allows.
 pub(super) const PAGE: &str = "1000";
+
+/// What an item can be.
+const ITEMS: [&str; 2] = ["stack", "environment"];
 
 /// Reads the services, and the items of those that are wanted.
 pub(super) struct ServiceReader {
@@ -18,6 +21,8 @@ pub(super) struct ServiceReader {
     /// `OWNER/NAME` of each.
     names: BTreeSet<String>,
     detailed: BTreeMap<String, (Record, Vec<Item>)>,
+    /// What items can be, as an import reads it: ids and names, by word. One that could not be read is not here.
+    things: BTreeMap<&'static str, BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -70,14 +75,25 @@ struct Item {
 
 impl ServiceReader {
     pub(super) fn new(scope: Scope) -> Self {
-        Self { scope, listed: Vec::new(), names: BTreeSet::new(), detailed: BTreeMap::new() }
+        Self { scope, listed: Vec::new(), names: BTreeSet::new(), detailed: BTreeMap::new(), things: BTreeMap::new() }
     }
 }
 
 impl Reader for ServiceReader {
     fn start(&mut self) -> Vec<Read> {
         let path = kinds::org_path(&self.scope.organization.name, ["services"]);
-        vec![Read::whole("services", path).paged().query("maxResults", PAGE)]
+        let mut reads = vec![Read::whole("services", path).paged().query("maxResults", PAGE)];
+        if self.scope.imported {
+            for word in ITEMS {
+                self.things.insert(word, BTreeMap::new());
+                reads.extend(things::list(word, &self.scope.organization.name).map(|it| Read {
+                    tag: word.to_owned(),
+                    covers: Covers::Nothing,
+                    ..it
+                }));
+            }
+        }
+        reads
     }
 
     fn page(&mut self, read: &Read, body: &[u8]) -> Result<Vec<Read>, String> {
@@ -88,6 +104,10 @@ impl Reader for ServiceReader {
             }
             let entry = self.detailed.entry(name.to_owned()).or_insert_with(|| (service, Vec::new()));
             entry.1.extend(items);
+            return Ok(Vec::new());
+        }
+        if let Some(known) = self.things.get_mut(read.tag.as_str()) {
+            known.extend(things::ids_and_names(&read.tag, body)?);
             return Ok(Vec::new());
         }
         let mut reads = Vec::new();
@@ -107,8 +127,12 @@ impl Reader for ServiceReader {
         Ok(reads)
     }
 
+    fn lost(&mut self, read: &Read) {
+        self.things.remove(read.tag.as_str());
+    }
+
     fn finish(self: Box<Self>, _before: &Snapshot) -> Finished {
-        let Self { scope, listed, mut detailed, .. } = *self;
+        let Self { scope, listed, mut detailed, mut things, .. } = *self;
         let org = scope.organization.name;
         let prefix = format!("{org}/");
         let mut prefixed = false;
@@ -126,7 +150,13 @@ impl Reader for ServiceReader {
                 None => objects.push(live(outline, None, &prefix)),
             }
         }
-        Finished { objects, facts: json!({"prefixedItems": prefixed}), ..Finished::default() }
+        let mut facts = Map::from_iter([("prefixedItems".to_owned(), json!(prefixed))]);
+        for word in ITEMS {
+            if let Some(known) = things.remove(word) {
+                facts.insert(format!("{word}s"), things::by_name(true, known));
+            }
+        }
+        Finished { objects, facts: facts.into(), ..Finished::default() }
     }
 }
 

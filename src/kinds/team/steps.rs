@@ -8,6 +8,7 @@ use crate::kinds::role;
 use crate::kinds::team::managed_elsewhere;
 use crate::kinds::token;
 use crate::kinds::{Draft, World, org_path, typed};
+use crate::model::call;
 use crate::model::{Action, Call, Duration, FieldChange, Method, Phase, ResourceId, Verb};
 
 /// Calls on one team, for both halves of a change.
@@ -112,8 +113,11 @@ fn create(draft: &mut Draft, world: &World, name: &str) -> Option<Call> {
             if let Some(after) = after.as_object_mut() {
                 after.retain(|field, _| !managed_elsewhere("github").1.contains(&field.as_str()));
             }
+            // The team is called as GitHub calls it, and only the answer tells how.
             let call = post("github").body(json!({"githubTeamID": after["githubTeamId"]}));
-            Some(call.already(409))
+            let refused =
+                "look in GitHub whether the number is right, and in Pulumi Cloud whether a team is made of it already";
+            Some(call.capture("/name", call::Into::Same(name.to_owned())).refused(refused))
         }
         "scim" => {
             let sentence =
@@ -337,7 +341,12 @@ impl Team<'_> {
             }
         };
         let permission = value.as_str().or(value["permission"].as_str()).unwrap_or_default();
-        let edit = self.patch(json!({edit: grant}));
+        // Where an edit is refused, the contract's way out is to withdraw and add. It is not taken: between the two
+        // the team has no access, and none at all if the second is refused as well. A person may decide that.
+        let edit = self.patch(json!({edit: grant})).refused(format!(
+            "the team keeps what it has on {target}; to withdraw it and grant it anew, apply once without it in the \
+             manifest and once with it: the team has no access in between"
+        ));
         // Somebody may have granted something there since it was read.
         let call = if new { self.patch(json!({add: grant})).on_conflict(edit) } else { edit };
         self.grow.push(call, format!("grant {permission} on {target}"));

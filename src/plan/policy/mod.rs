@@ -52,6 +52,8 @@ pub struct Danger {
 pub(super) const IMMUTABLE: &str = "token-immutable";
 /// Somebody is not there yet, and was asked.
 pub(super) const PENDING: &str = "pending-invite";
+/// Something managed names a stack or an environment that is not there any more.
+pub const DANGLING: &str = "dangling-reference";
 /// More goes than a plan may take away without being asked to.
 const BUDGET: &str = "budget";
 /// What is full today becomes empty.
@@ -251,6 +253,10 @@ pub static NOTES: &[(&str, &str)] = &[
     (
         "directory-differs",
         "The manifest says otherwise than the identity provider's directory (SCIM). It is the identity provider's to change: with `--scim-writes`, a plan makes and deactivates users and changes who is in its groups. Nobody and nothing is ever deleted there.",
+    ),
+    (
+        DANGLING,
+        "Something that is managed names a stack or an environment that is not there any more: an item of a service, or a permission of a team. It is left as it is, neither added again nor taken away, until the manifest no longer has it. No request is sent to find this out: it is told where the list of stacks or environments was read anyway, and by every `import`, to a caller who administers the organization.",
     ),
     ("tombstone-done", "The object that a line under `removed` names is gone already."),
 ];

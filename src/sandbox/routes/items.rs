@@ -15,9 +15,13 @@ use serde_json::json;
 
 const SERVICE: &str = "/api/orgs/{org}/services/{kind}/{owner}/{service}/v2/items";
 const SERVICE_ITEM: &str = "/api/orgs/{org}/services/{kind}/{owner}/{service}/v2/items/{type}/{item}";
+const BARE_ITEM: &str = "/api/orgs/{org}/services/{kind}/{owner}/{service}/v2/items/{type}/{item}/{rest}";
 
 /// The routes of today.
 pub const ROUTES: &[Route] = &[inside("POST", SERVICE, add), inside("DELETE", SERVICE_ITEM, remove)];
+
+/// Where an item is found only under its name with the slash as it is, as the service's own example has it.
+pub const BARE: &[Route] = &[inside("DELETE", BARE_ITEM, remove)];
 
 /// The routes of servers that do not know version 2 yet: the same, answered with the service.
 pub const OLD: &[Route] = &[
@@ -97,8 +101,13 @@ fn put(ask: &mut Ask) -> Result<(), Refusal> {
 
 fn take(ask: &mut Ask) -> Result<(), Refusal> {
     services::need(ask, "services:write")?;
-    let (kind, item) = (ask.part("type"), ask.part("item"));
+    let (kind, mut item) = (ask.part("type"), ask.part("item"));
     known(&kind)?;
+    if ask.rules.bare_slash_removals {
+        // With the slash encoded, it is one segment, and nothing is called so.
+        let rest = ask.part("rest");
+        item = if rest.is_empty() { String::new() } else { format!("{item}/{rest}") };
+    }
     let name = services::named(ask)?.name.clone();
     // Only one spelling is found, most often the one that is shown; any other is a silent success.
     let prefix =

@@ -55,6 +55,7 @@ pub const fn signed(method: &'static str, path: &'static str, work: Work) -> Rou
 
 /// All routes of a server.
 pub fn all(rules: &Rules) -> Vec<Route> {
+    let bare_items = if rules.bare_slash_removals { items::BARE } else { &[] };
     let items = if rules.old_server { items::OLD } else { items::ROUTES };
     let tables = [
         user::ROUTES,
@@ -64,6 +65,7 @@ pub fn all(rules: &Rules) -> Vec<Route> {
         teams::ROUTES,
         services::ROUTES,
         items,
+        bare_items,
         tokens::ROUTES,
         stacks::ROUTES,
         environments::ROUTES,
