@@ -229,7 +229,7 @@ mod tests {
 **Also know**
 - token-outlives-member: `bob` made `legacy`, which keeps its rights
 
-**Access**: 2 gain, 4 lose.
+**Access**: gained by 2, lost by 4.
 
 ```diff
 + 2 members   environment/shop/prod: open, stack/shop/prod: read -> write, through team/web, team/platform (role/deployer)

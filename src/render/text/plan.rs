@@ -261,7 +261,7 @@ tokens
                          ci-deploy.2 was used 2 hours ago, and stops working a
                          day after this is applied
 
-access: 2 gain, 4 lose
+access: gained by 2, lost by 4
 + 2 members              environment/shop/prod: open, stack/shop/prod: read -> write, through
                          team/web, team/platform (role/deployer)
                          alice, bob
@@ -343,7 +343,7 @@ tokens
                          ci-deploy.2 was used 2 hours ago, and stops
                          working a day after this is applied
 
-access: 2 gain, 4 lose
+access: gained by 2, lost by 4
 + 2 members              environment/shop/prod: open, stack/shop/prod:
                          read -> write, through team/web, team/platform
                          (role/deployer)
