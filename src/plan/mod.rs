@@ -55,7 +55,8 @@ pub struct Options {
 /// The plan that makes the live organization what the manifest says, rehearsed.
 pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let mut plan = rehearsed(desired, live, options);
-    let world = World { desired, live, resend: &options.resend };
+    let renames = rename::all(desired, live);
+    let world = World { desired, live, resend: &options.resend, renames: &renames };
     plan.impact = impact::impact(&world, &plan.all_changes().collect::<Vec<_>>());
     plan
 }
@@ -90,7 +91,8 @@ fn rehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
 }
 
 fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
-    let world = World { desired, live, resend: &options.resend };
+    let renames = rename::all(desired, live);
+    let world = World { desired, live, resend: &options.resend, renames: &renames };
     let mut paired = pair::all(&world, options);
     for draft in &mut paired.drafts {
         let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
