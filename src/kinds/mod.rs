@@ -33,7 +33,7 @@ pub mod words;
 mod world;
 
 pub use rights::Right;
-pub use world::World;
+pub use world::{NO_RENAMES, World};
 
 /// Every kind, in the order in which plans show them and in which they depend on each other.
 pub static ALL: &[&dyn Kind] = &[
