@@ -5,7 +5,7 @@
 //! [`ALL`], give the sandbox its routes, add a scenario.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,12 +13,13 @@ use serde_json::Value;
 
 use crate::model::access::{Grants, Part};
 use crate::model::{
-    Action, Call, Change, Desired, Entry, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Read,
-    Reference, ResourceId, Scope, Snapshot, Verb,
+    Action, Call, Change, Desired, Entry, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Reference,
+    ResourceId, Scope, Verb,
 };
 
 pub mod member;
 pub mod oidc_issuer;
+mod reader;
 pub mod rights;
 pub mod role;
 pub mod scim_group;
@@ -32,6 +33,7 @@ pub mod webhook;
 pub mod words;
 mod world;
 
+pub use reader::{Finished, Reader};
 pub use rights::Right;
 pub use world::{NO_RENAMES, World};
 
@@ -388,46 +390,6 @@ impl Draft<'_> {
     pub fn field(&self, pointer: &str) -> Option<&FieldChange> {
         self.change.fields.iter().find(|it| it.path == pointer)
     }
-}
-
-/// Reads one kind: says what to ask for, takes the answers, and turns them into live objects.
-pub trait Reader: Send {
-    /// The first requests.
-    fn start(&mut self) -> Vec<Read>;
-
-    /// One page of an answer; what it makes necessary is returned.
-    ///
-    /// # Errors
-    /// When the answer breaks the contract: then the kind is unknown, never empty.
-    fn page(&mut self, read: &Read, body: &[u8]) -> Result<Vec<Read>, String>;
-
-    /// A request answered 404. What that means is the kind's to say: by default it is a failure like
-    /// any other, because a 404 for something that was listed is not "gone".
-    ///
-    /// # Errors
-    /// When the thing is unknown rather than absent.
-    fn absent(&mut self, read: &Read) -> Result<Vec<Read>, String> {
-        Err(format!("/{} answered 404", read.path.join("/")))
-    }
-
-    /// A request that only would have told more ([`crate::model::Covers::Nothing`]) has failed, perhaps after some pages.
-    fn lost(&mut self, _read: &Read) {}
-
-    /// What was read, with the kinds before this one in [`ALL`] already in `before`.
-    fn finish(self: Box<Self>, before: &Snapshot) -> Finished;
-}
-
-/// What a reader has made of all answers.
-#[derive(Debug, Default)]
-pub struct Finished {
-    /// The live objects.
-    pub objects: Vec<LiveObject>,
-    /// Why something may be missing, though every request was answered.
-    pub incomplete: Option<String>,
-    /// Names of objects that are there but were not told wholly, and why: nothing is planned for them.
-    pub unknown: BTreeMap<String, String>,
-    /// What the kind needs to know beside its objects: [`crate::model::KindState::facts`].
-    pub facts: Value,
 }
 
 /// The kind with this word.
