@@ -192,6 +192,12 @@ pub static DANGERS: &[Danger] = &[
         page: "A new webhook would be made without saying what it is told of. The service then sends it every event, those of later versions included. `groups: []` together with `filters: []` says that on purpose.",
     },
     Danger {
+        code: "inactive-user",
+        acceptance: Acceptance::Never,
+        help: "take them out of the group, or say `active: true`",
+        page: "The manifest has a user in a group of the identity provider's directory (SCIM) who is not active, or would not be any more. The service refuses every change of a group that gets such a user, and takes whoever becomes inactive out of all groups, so that the two could never both come true.",
+    },
+    Danger {
         code: "unresolved",
         acceptance: Acceptance::Never,
         help: "correct the name, or make what it names first",
