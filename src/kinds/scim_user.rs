@@ -169,7 +169,9 @@ fn change(draft: &mut Draft, world: &World) -> Option<Action> {
         Some(true) => (Phase::Grow, "activate"),
         None => (Phase::Grow, "change"),
     };
-    Some(Action::new(phase, what, vec![call]))
+    let mut action = Action::new(phase, what, vec![call]);
+    action.enables = what == "activate";
+    Some(action)
 }
 
 /// Reads all users, page by page: the first page tells how many there are.

@@ -95,7 +95,11 @@ fn whoever_is_or_becomes_inactive_is_put_into_no_group() {
     let user = ["scim", "v2", "acme", "Users", &deactivated].map(str::to_owned);
     assert_eq!(stage.send("PATCH", &user, &body), 200);
     assert_eq!(codes(&run(&stage, &["plan", "--format", "json", "--scim-writes"], 5)), ["inactive-user"]);
+    // The activation goes first, whatever the order of names.
     stage.write("more.yaml", "scim: {users: {judy@acme.example: {active: true}}}\n");
+    let plan = run(&stage, &["plan", ".", "--format", "json", "--scim-writes"], 0).stdout;
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["changes"][1]["steps"][0]["after"], serde_json::json!([1]), "{plan:#}");
     run(&stage, &["apply", ".", "--yes", "--scim-writes"], 0);
     run(&stage, &["plan", ".", "--expect-no-changes", "--scim-writes"], 0);
 }
