@@ -165,7 +165,7 @@ pub static DANGERS: &[Danger] = &[
         code: "still-held",
         acceptance: Acceptance::Never,
         help: "move or delete what holds on to it in the same change",
-        page: "Something would be deleted, or deleted and made anew, that others still hold on to: a role somebody has, the owner of a service, the team of a token. The service refuses it, or leaves them without it.",
+        page: "Something would be deleted, or deleted and made anew, that others still hold on to: a role somebody has, the owner of a service, the team of a token. The service refuses it, or leaves them without it. The same holds for what the manifest itself still names: it says both that something goes and that it is needed.",
     },
     Danger {
         code: "cannot-create",

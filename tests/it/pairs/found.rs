@@ -172,3 +172,34 @@ fn a_name_is_not_free_where_the_list_may_lack_something() {
     let plan = plan::plan(&manifest.desired, &live, &Options::default());
     assert!(plan.is_empty() && !plan.status.complete, "{:#?}", plan.changes);
 }
+
+/// Not declared any more, and so removed; but something that is declared cannot do without it.
+#[test]
+fn what_the_manifest_still_names_is_not_removed() {
+    let state = organization(json!({
+        "members": {"alice": {"role": "admin"}, "bob": {"role": "admin"}, "erin": {"role": "member"}, "uma": {"role": "member"}},
+        "services": {"shop": {"owner": "user/uma"}},
+        "teams": {"web": {"members": []}},
+    }));
+    let people = json!({"alice": {"role": "admin"}, "bob": {"role": "admin"}});
+    let mut before =
+        json!({"members": people, "services": {"shop": {"owner": "user/uma"}}, "teams": {"web": {"members": []}}});
+    before["members"]["erin"] = json!({"role": "member"});
+    for (section, entries) in [
+        ("services", json!({"shop": {"owner": "user/erin"}})),
+        ("services", json!({"shop": {"owner": "user/uma"}, "new": {"owner": "user/erin"}})),
+        ("teams", json!({"web": {"members": ["erin"]}})),
+    ] {
+        let mut head =
+            json!({"members": people, "services": {"shop": {"owner": "user/uma"}}, "teams": {"web": {"members": []}}});
+        head[section] = entries;
+        let plan = held(&state, head, Some(before.clone()));
+        assert!(!plan.status.applyable);
+        let told = plan.diagnostics.iter().find(|it| it.code == "still-held").expect("the removal is held");
+        assert!(
+            told.message.contains("member/erin is deleted, and the manifest still names it in"),
+            "{}",
+            told.message
+        );
+    }
+}
