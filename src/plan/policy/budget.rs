@@ -30,11 +30,11 @@ pub(super) fn exceeded(drafts: &[Draft], world: &World, options: &Options) -> Ve
         let message = format!("{gone} {many} would go, and {most} at most without being asked for");
         let mut diagnostic = Diagnostic::new(Severity::Warning, BUDGET, message);
         diagnostic.blocking = !allowance::counted(&options.allow, BUDGET, Some(what), gone);
+        let allow = format!("{BUDGET}:{what}={gone}");
         if diagnostic.blocking {
-            let help =
-                format!("look whether the manifest lacks a file, or allow it with --allow {BUDGET}:{what}={gone}");
-            diagnostic.help = Some(help);
+            diagnostic.help = Some(format!("look whether the manifest lacks a file, or allow it with --allow {allow}"));
         }
+        diagnostic.allow = Some(allow);
         diagnostics.push(diagnostic);
     };
     for kind in kinds::ALL {

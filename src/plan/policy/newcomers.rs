@@ -49,10 +49,12 @@ pub(super) fn judge(drafts: &[Draft], world: &World, options: &Options) -> Optio
     let message = format!("{} would newly administer the organization: {}", by.len(), told.join(", "));
     let mut diagnostic = Diagnostic::new(Severity::Warning, NEW_ADMINS, message);
     diagnostic.blocking = !told.is_empty() && !allowance::counted(&options.allow, NEW_ADMINS, None, by.len());
+    let allow = format!("{NEW_ADMINS}={}", by.len());
     if diagnostic.blocking {
         let help = "acknowledge each of them under `safety`, or allow them with";
-        diagnostic.help = Some(format!("{help} --allow {NEW_ADMINS}={}", by.len()));
+        diagnostic.help = Some(format!("{help} --allow {allow}"));
     }
+    diagnostic.allow = (!told.is_empty()).then_some(allow);
     Some(diagnostic)
 }
 
