@@ -81,7 +81,7 @@ pub async fn open(
 /// # Errors
 /// The exit code, after everything was said.
 pub async fn hold(plan: &Plan, session: &Session, allow: &[String], ui: &Ui) -> Result<Plan, Exit> {
-    let (fresh, live) = session.plan_and_live(ui).await?;
+    let (fresh, live) = session.plan_again(ui).await?;
     if !fresh.status.complete {
         let unseen = fresh.diagnostics.iter().filter(|it| it.code == "not-visible");
         for it in unseen {
@@ -100,6 +100,7 @@ pub async fn hold(plan: &Plan, session: &Session, allow: &[String], ui: &Ui) -> 
         return Err(Exit::Refused);
     }
     let judged = saved::judged(plan, &fresh, allow);
+    session::note_idle(allow.iter(), &judged, ui);
     if judged.summary.blocked > 0 {
         return Ok(judged);
     }

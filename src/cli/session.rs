@@ -244,6 +244,16 @@ async fn close(sandbox: Option<sandbox::Running>, ui: &Ui) {
     }
 }
 
+/// Says which allowances accept nothing.
+pub fn note_idle<'a>(allowed: impl Iterator<Item = &'a String>, plan: &Plan, ui: &Ui) {
+    for allowed in allowed {
+        let found = Allowance::parse(allowed).is_ok_and(|it| it.speaks_of(&plan.diagnostics));
+        if !found {
+            ui.say(&format!("note: `--allow {allowed}` allows nothing in this plan"));
+        }
+    }
+}
+
 impl Session {
     /// Reads what the plan needs and makes the plan.
     ///
@@ -258,6 +268,16 @@ impl Session {
     /// # Errors
     /// The exit code, after everything was said.
     pub async fn plan_and_live(&self, ui: &Ui) -> Result<(Plan, Snapshot), Exit> {
+        let (plan, live) = self.plan_again(ui).await?;
+        note_idle(self.options.allow.iter(), &plan, ui);
+        Ok((plan, live))
+    }
+
+    /// The same for a plan that was made before: what it was allowed with speaks of that one.
+    ///
+    /// # Errors
+    /// The exit code, after everything was said.
+    pub async fn plan_again(&self, ui: &Ui) -> Result<(Plan, Snapshot), Exit> {
         let live = self.read_with(&BTreeSet::new(), ui).await?;
         self.resolved(&live, ui)?;
         let plan = self.plan_for(&live);
@@ -267,12 +287,6 @@ impl Session {
         }
         if !unknown.is_empty() {
             return Err(Exit::Invalid);
-        }
-        for allowed in &self.options.allow {
-            let found = Allowance::parse(allowed).is_ok_and(|it| it.speaks_of(&plan.diagnostics));
-            if !found {
-                ui.say(&format!("note: `--allow {allowed}` allows nothing in this plan"));
-            }
         }
         for id in &self.options.resend {
             if !plan.all_changes().any(|it| crate::kinds::matching_id(&it.id) == *id) {

@@ -4,7 +4,6 @@
 //! it describes requests as data and never sends one. To add a kind: copy a file, add its line to
 //! [`ALL`], give the sandbox its routes, add a scenario.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -13,10 +12,12 @@ use serde_json::Value;
 
 use crate::model::access::{Grants, Part};
 use crate::model::{
-    Action, Call, Change, Desired, Entry, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Reference,
+    Action, Call, Change, Desired, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Reference,
     ResourceId, Scope, Verb,
 };
 
+mod budget;
+mod draft;
 pub mod member;
 pub mod oidc_issuer;
 mod reader;
@@ -33,6 +34,8 @@ pub mod webhook;
 pub mod words;
 mod world;
 
+pub use budget::Budget;
+pub use draft::Draft;
 pub use reader::{Finished, Reader};
 pub use rights::Right;
 pub use world::{NO_RENAMES, World};
@@ -103,21 +106,19 @@ pub struct Facts {
     pub protected_list: Option<(&'static str, &'static str)>,
 }
 
-/// How much of something one plan may take away: a share of what is managed, within limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// The share, of a hundred.
-    pub percent: usize,
-    /// So many are always fine.
-    pub least: usize,
-    /// So many at most, however many there are.
-    pub most: usize,
+/// Whoever is given something by a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recipients {
+    /// People, tokens, and whatever else stands for those who have it.
+    pub known: Vec<ResourceId>,
+    /// Whether one of them stands for people of whom nobody knows how many they are.
+    pub open: bool,
 }
 
-impl Budget {
-    /// How many of so many.
-    pub fn of(self, managed: usize) -> usize {
-        (managed * self.percent / 100).clamp(self.least, self.most)
+impl Recipients {
+    /// Only this one.
+    pub fn one(id: ResourceId) -> Self {
+        Self { known: vec![id], open: false }
     }
 }
 
@@ -291,6 +292,22 @@ pub trait Kind: Sync {
         false
     }
 
+    /// Whether whoever has this object, with this spec, can make themselves an administrator by it; nothing where
+    /// that cannot be told. Default: nobody can.
+    fn empowers(&self, _name: &str, _spec: &Value, _world: &World) -> Option<bool> {
+        Some(false)
+    }
+
+    /// What an object with this spec gives of what can empower somebody. Default: all that it holds on to.
+    fn endows(&self, name: &str, spec: &Value) -> Vec<ResourceId> {
+        self.holds(name, spec)
+    }
+
+    /// Whom it gives that to. `live` is the object as it is, where it is there already. Default: itself.
+    fn recipients(&self, name: &str, _spec: &Value, _live: Option<&LiveObject>) -> Recipients {
+        Recipients::one(ResourceId::new(self.facts().word, name))
+    }
+
     /// Fields of the spec that must not quietly become empty: lists of people, permissions, parts.
     fn guarded_fields(&self) -> &'static [&'static str] {
         &[]
@@ -362,33 +379,6 @@ pub trait Kind: Sync {
     /// nothing of the kind. What the metadata does not tell is not missing. Default: it can.
     fn unavailable(&self, _spec: &Value, _organization: &Organization) -> Option<String> {
         None
-    }
-}
-
-/// A change while it is being planned: what the machinery knows, and what the kind adds.
-#[derive(Debug)]
-pub struct Draft<'a> {
-    /// What is known so far; its steps are still empty.
-    pub change: Change,
-    /// The live object, for anything but a creation.
-    pub live: Option<&'a LiveObject>,
-    /// The manifest's entry, for anything but a deletion.
-    pub entry: Option<&'a Entry>,
-    /// Codes of dangers that are acknowledged for this change: a kind may send what it otherwise would not.
-    pub acknowledged: BTreeSet<String>,
-    /// Findings of the kind itself (code, sentence). The policy's table says which of them block.
-    pub findings: Vec<(Cow<'static, str>, String)>,
-}
-
-impl Draft<'_> {
-    /// What happens.
-    pub fn verb(&self) -> Verb {
-        self.change.verb
-    }
-
-    /// The change of a field, if it differs: `/members`.
-    pub fn field(&self, pointer: &str) -> Option<&FieldChange> {
-        self.change.fields.iter().find(|it| it.path == pointer)
     }
 }
 

@@ -249,6 +249,11 @@ impl Kind for OidcIssuer {
         spec["policies"].as_array().into_iter().flatten().any(admin)
     }
 
+    fn endows(&self, _name: &str, spec: &Value) -> Vec<ResourceId> {
+        let allowed = spec["policies"].as_array().into_iter().flatten().filter(|it| it["decision"] == "allow");
+        allowed.filter_map(|it| it["role"].as_str()).map(|it| ResourceId::new("role", it)).collect()
+    }
+
     fn budget(&self) -> Budget {
         Budget { percent: 20, least: 1, most: 5 }
     }

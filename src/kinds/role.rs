@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 mod access;
+mod power;
 pub(crate) mod read;
 mod rehearsal;
 mod steps;
@@ -176,6 +177,10 @@ impl Kind for Role {
 
     fn holders(&self, live: &LiveObject) -> Vec<ResourceId> {
         live.facts["holders"].as_array().into_iter().flatten().filter_map(|it| it.as_str()?.parse().ok()).collect()
+    }
+
+    fn empowers(&self, name: &str, spec: &Value, world: &World) -> Option<bool> {
+        power::empowers(name, spec, world)
     }
 
     fn guarded_fields(&self) -> &'static [&'static str] {

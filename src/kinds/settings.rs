@@ -10,7 +10,7 @@ mod steps;
 
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::words::RoleName;
-use crate::kinds::{self, Draft, Facts, Kind, Reader, Right, Shape, World};
+use crate::kinds::{self, Draft, Facts, Kind, Reader, Recipients, Right, Shape, World};
 use crate::model::{
     Action, Call, Change, Desired, Duration, FieldRule, LiveObject, Problem, Reference, ResourceId, Scope, Verb,
 };
@@ -162,6 +162,11 @@ impl Kind for Settings {
 
     fn holds(&self, name: &str, spec: &Value) -> Vec<ResourceId> {
         self.references(name, spec).into_iter().map(|it| it.to).collect()
+    }
+
+    fn recipients(&self, name: &str, _spec: &Value, _live: Option<&LiveObject>) -> Recipients {
+        // Everybody who was given no other role, newcomers included.
+        Recipients { open: true, ..Recipients::one(ResourceId::new(FACTS.word, name)) }
     }
 
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {

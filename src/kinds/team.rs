@@ -14,7 +14,7 @@ mod steps;
 use crate::kinds::member::built_in_role_like;
 use crate::kinds::rights::switched_off;
 use crate::kinds::words::{Login, QualifiedName, RoleName};
-use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Right, Shape, World, role, things};
+use crate::kinds::{self, Budget, Draft, Facts, Kind, Reader, Recipients, Right, Shape, World, role, things};
 use crate::model::access::{Grants, Part};
 use crate::model::node::pointer_part;
 use crate::model::{
@@ -245,6 +245,10 @@ impl Kind for Team {
 
     fn holds(&self, _name: &str, spec: &Value) -> Vec<ResourceId> {
         spec["role"].as_str().map(|it| ResourceId::new("role", it)).into_iter().collect()
+    }
+
+    fn recipients(&self, name: &str, spec: &Value, live: Option<&LiveObject>) -> Recipients {
+        access::recipients(name, spec, live)
     }
 
     fn imported(&self, live: &LiveObject) -> Result<Value, String> {

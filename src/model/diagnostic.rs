@@ -70,6 +70,10 @@ pub struct Diagnostic {
     /// The change that brings it, in a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<ResourceId>,
+    /// What `--allow` takes to accept it, where it speaks of the plan as a whole, such as `budget:team=7`: whoever
+    /// applies a saved plan gives exactly this. Absent where reviewed text accepts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<String>,
 }
 
 /// Another place that belongs to a finding, or a remark without one.
@@ -96,6 +100,7 @@ impl Diagnostic {
             replace_with: None,
             related: Vec::new(),
             change: None,
+            allow: None,
         }
     }
 

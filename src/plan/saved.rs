@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::kinds::{self, Shape, matching_id};
 use crate::model::{Base, Change, Desired, Diagnostic, Plan, ResourceId, Snapshot, Verb};
-use crate::plan::policy::{self, Acceptance};
+use crate::plan::policy::{self, Acceptance, Allowance};
 use crate::plan::{Options, fingerprint};
 
 /// Whether the plan is what was written when it was saved.
@@ -137,8 +137,12 @@ pub fn judged(saved: &Plan, fresh: &Plan, allow: &[String]) -> Plan {
     for it in &mut plan.diagnostics {
         let Some(row) = policy::danger(&it.code) else { continue };
         let change = it.change.as_ref().and_then(|it| changes.get(&matching_id(it)));
-        it.blocking = row.acceptance == Acceptance::Never
-            || !(change.is_some_and(|change| acknowledges(change, &it.code, row.acceptance)) || is_allowed(it, allow));
+        let reviewed = match change {
+            Some(change) => acknowledges(change, &it.code, row.acceptance),
+            // Of the plan as a whole: what only the command line had accepted says how.
+            None => it.allow.is_none() && !it.blocking,
+        };
+        it.blocking = row.acceptance == Acceptance::Never || !(reviewed || is_allowed(it, allow));
     }
     plan.summary.blocked = plan.diagnostics.iter().filter(|it| it.blocking).count();
     plan.status.applyable = plan.summary.blocked == 0 && plan.status.complete && !plan.status.errored;
@@ -150,11 +154,13 @@ fn acknowledges(change: &Change, code: &str, acceptance: Acceptance) -> bool {
     by_tombstone || change.accepted.contains(code)
 }
 
-/// By `CODE:ID`, or by `CODE:…=COUNT`, whose count the plan was checked against when it was made.
+/// By `CODE:ID`, or by `CODE:…=COUNT` with exactly the count that the plan was made with.
 fn is_allowed(danger: &Diagnostic, allow: &[String]) -> bool {
-    allow.iter().filter_map(|it| it.split_once(':')).filter(|it| it.0 == danger.code).any(|(_, of)| {
-        let named = of.parse::<ResourceId>().ok().map(|it| matching_id(&it));
-        of.contains('=') || (named.is_some() && named == danger.change.as_ref().map(matching_id))
+    let allowances = allow.iter().filter_map(|it| Allowance::parse(it).ok());
+    let whole = danger.allow.as_deref().and_then(|it| Allowance::parse(it).ok());
+    allowances.into_iter().any(|it| match &it {
+        Allowance::Change { .. } => it.speaks_of(std::slice::from_ref(danger)),
+        Allowance::Count { .. } => Some(&it) == whole.as_ref(),
     })
 }
 

@@ -129,6 +129,9 @@ pub fn allowance(danger: &Diagnostic) -> Option<String> {
     if acceptance == Some(Acceptance::Never) {
         return None;
     }
+    if danger.allow.is_some() {
+        return danger.allow.clone();
+    }
     // What is accepted in a number says the number in its own help.
     let usual =
         danger.change.as_ref().filter(|_| acceptance != Some(Acceptance::Counted)).map(|id| format!("{code}:{id}"));

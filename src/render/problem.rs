@@ -144,7 +144,7 @@ pub fn json(diagnostics: &[Diagnostic]) -> Value {
 }
 
 fn one_as_json(diagnostic: &Diagnostic) -> Value {
-    let Diagnostic { code, severity, blocking, message, place, label, help, replace_with, related, change } =
+    let Diagnostic { code, severity, blocking, message, place, label, help, replace_with, related, change, allow } =
         diagnostic;
     let mut map = Map::new();
     let mut set = |name: &str, value: Value| map.insert(name.to_owned(), value);
@@ -155,6 +155,9 @@ fn one_as_json(diagnostic: &Diagnostic) -> Value {
     }
     if let Some(change) = change {
         set("change", json!(change));
+    }
+    if let Some(allow) = allow {
+        set("allow", json!(allow));
     }
     set("message", json!(message));
     if let Some(place) = place {

@@ -188,7 +188,7 @@ fn dangers() -> Vec<Value> {
     let mut codes: Vec<(String, String)> = [
         ("few-admins", "Fewer administrators than `minimumAdmins` are left."),
         ("emptied", "A list or a pruned section that is full today becomes empty."),
-        ("new-admins", "More than two new administrators."),
+        ("new-admins", "More than two new administrators, or a default role that makes them."),
         ("suspected-rename", "A deletion and a creation look like one rename."),
     ]
     .map(|(code, about)| (code.to_owned(), about.to_owned()))

@@ -122,3 +122,154 @@ fn what_looks_like_a_rename_has_to_be_said() {
     let (code, found) = plan(&stage, &moved, &[]);
     assert_eq!((code, blocking(&found)[0].0.as_str()), (5, "suspected-rename"), "{found:#}");
 }
+
+/// The service, where the role `keeper` has these permissions, and dave has it.
+fn with_keeper(permissions: &str) -> Stage {
+    let stage = Stage::demo();
+    stage.write("bylaws.yaml", &format!("organization: acme\nroles: {{keeper: {{permissions: [{permissions}]}}}}\n"));
+    stage.run(&["apply", "--yes"]).ended(0);
+    stage
+}
+
+const KEEPER: &str = "organization: acme\nroles: {keeper: {permissions: [\"org_member:update\"]}}\n";
+
+/// What the plan says of new administrators, if it does.
+fn newcomers(plan: &Value) -> Option<String> {
+    let all = plan["diagnostics"].as_array().unwrap();
+    all.iter().find(|it| it["code"] == "new-admins").map(|it| it["message"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_role_that_makes_administrators_makes_them() {
+    let stage = with_keeper("stack:read, org_member:update");
+    let given = |who: &[&str]| {
+        let lines: String = who.iter().map(|it| format!("  {it}: {{role: keeper}}\n")).collect();
+        format!("organization: acme\nmembers:\n{lines}")
+    };
+    assert_eq!(plan(&stage, &given(&["carol", "frank"]), &[]).0, 0);
+    let three = given(&["carol", "frank", "grace"]);
+    let (code, found) = plan(&stage, &three, &[]);
+    let told = "3 would newly administer the organization: member/carol, member/frank, member/grace";
+    assert_eq!((code, newcomers(&found).as_deref()), (5, Some(told)));
+    assert_eq!(plan(&stage, &three, &["--allow", "new-admins=2"]).0, 5);
+    assert_eq!(plan(&stage, &three, &["--allow", "new-admins=3"]).0, 0);
+    let lines: String = ["carol", "frank", "grace"]
+        .iter()
+        .map(|it| format!("    - {{danger: new-admins, of: member/{it}}}\n"))
+        .collect();
+    assert_eq!(plan(&stage, &format!("{three}safety:\n  acknowledge:\n{lines}"), &[]).0, 0);
+
+    // A role that only may look gives nobody anything.
+    let stage = with_keeper("stack:read, org_member:read, role:read");
+    assert_eq!(newcomers(&plan(&stage, &three, &[]).1), None);
+}
+
+#[test]
+fn whoever_gets_such_a_role_in_several_ways_counts_once() {
+    let stage = with_keeper("role:update");
+    let token = "tokens: {keys: {scope: organization, role: keeper, lifetime: 30d, saveTo: \"file:secrets/keys\"}}\n";
+    let issuer = "oidcIssuers: {ci: {url: \"https://ci.example\", policies: [{decision: allow, tokenType: organization, \
+                  role: keeper, rules: {sub: x}}]}}\n";
+    let team = |people: &str| format!("teams: {{keepers: {{members: [{people}], role: keeper}}}}\n");
+    let one = "organization: acme\nmembers: {carol: {role: keeper}}\n";
+    // Alice administers already, and carol is there twice.
+    let text = format!("{one}{}{token}", team("alice, carol"));
+    assert_eq!(newcomers(&plan(&stage, &text, &[]).1), None);
+    let (code, found) = plan(&stage, &format!("{text}{issuer}"), &[]);
+    let told = "3 would newly administer the organization: member/carol, member/carol by team/keepers, \
+                oidc-issuer/ci, token/keys";
+    assert_eq!((code, newcomers(&found).as_deref()), (5, Some(told)));
+    let (code, found) = plan(&stage, &format!("{one}{}", team("alice, carol, frank, grace")), &[]);
+    let told = newcomers(&found).unwrap();
+    assert_eq!(code, 5);
+    assert!(
+        told.starts_with("3 would") && told.ends_with("member/frank by team/keepers, member/grace by team/keepers"),
+        "{told}"
+    );
+    // The team's role is acknowledged with the team, once for all of its people.
+    let reviewed = format!(
+        "organization: acme\n{}safety: {{acknowledge: [{{danger: new-admins, of: team/keepers}}]}}\n",
+        team("carol, frank, grace")
+    );
+    assert_eq!(plan(&stage, &reviewed, &[]).0, 0);
+}
+
+#[test]
+fn a_role_that_comes_to_make_administrators_asks_who_has_it() {
+    let stage = with_keeper("stack:read");
+    stage.write(
+        "bylaws.yaml",
+        "organization: acme\nmembers: {carol: {role: keeper}, frank: {role: keeper}}\n\
+         teams: {keepers: {members: [grace, carol], role: keeper}}\n",
+    );
+    stage.run(&["apply", "--yes"]).ended(0);
+    let (code, found) = plan(&stage, KEEPER, &[]);
+    let told = newcomers(&found).unwrap();
+    // The team is not declared, so that who is in it was not read.
+    let by =
+        "member/carol by role/keeper, member/frank by role/keeper, an unknown number by team/keepers by role/keeper";
+    assert_eq!((code, told.as_str()), (5, format!("3 would newly administer the organization: {by}").as_str()));
+    assert_eq!(plan(&stage, KEEPER, &["--allow", "new-admins=3"]).0, 0);
+    let declared = format!("{KEEPER}teams: {{keepers: {{members: [grace, carol]}}}}\n");
+    let told = newcomers(&plan(&stage, &declared, &[]).1).unwrap();
+    assert!(told.starts_with("3 would") && told.ends_with("member/grace by role/keeper"), "{told}");
+    let reviewed = format!("{KEEPER}safety: {{acknowledge: [{{danger: new-admins, of: role/keeper}}]}}\n");
+    assert_eq!(plan(&stage, &reviewed, &[]).0, 0);
+    // Whoever gets another role with it does not come to administer.
+    let leaving = format!(
+        "{KEEPER}members: {{carol: {{role: member}}}}\nteams: {{keepers: {{members: [grace, carol], role: none}}}}\n"
+    );
+    assert_eq!(newcomers(&plan(&stage, &leaving, &[]).1), None);
+    // Who has a role is asked only where that can matter.
+    let before = stage.requests().len();
+    plan(&stage, "organization: acme\nroles: {keeper: {permissions: [\"stack:write\"]}}\n", &[]);
+    assert!(!stage.requests()[before..].iter().any(|it| it.contains("/users")));
+}
+
+#[test]
+fn a_default_role_that_makes_administrators_always_needs_a_word() {
+    let stage = with_keeper("invites:create");
+    let text = "organization: acme\nsettings: {defaultRole: keeper}\n";
+    let (code, found) = plan(&stage, text, &[]);
+    let told = "1 would newly administer the organization: an unknown number by settings";
+    assert_eq!((code, newcomers(&found).as_deref()), (5, Some(told)));
+    let reviewed = format!("{text}safety: {{acknowledge: [{{danger: new-admins, of: settings}}]}}\n");
+    assert_eq!(plan(&stage, &reviewed, &[]).0, 0);
+    stage.run(&["apply", "--yes"]).ended(0);
+    assert_eq!(newcomers(&plan(&stage, text, &[]).1), None);
+
+    let stage = with_keeper("stack:read");
+    stage.write("bylaws.yaml", text);
+    stage.run(&["apply", "--yes"]).ended(0);
+    let (code, found) = plan(&stage, KEEPER, &[]);
+    let told = "1 would newly administer the organization: an unknown number by settings by role/keeper";
+    assert_eq!((code, newcomers(&found).as_deref()), (5, Some(told)));
+}
+
+#[test]
+fn a_role_leaves_no_administrator_behind() {
+    // Who could make themselves an administrator is none: alice would be the only one.
+    let stage = with_keeper("role:update");
+    let (code, found) = plan(&stage, "organization: acme\nmembers: {bob: {role: keeper}}\n", &[]);
+    assert_eq!((code, blocking(&found)[0].0.as_str()), (5, "few-admins"));
+}
+
+#[test]
+fn the_permissions_that_make_administrators_are_the_service_s_own() {
+    let role = bylaws::kinds::by_word("role").unwrap();
+    let (desired, live) = Default::default();
+    let world = bylaws::kinds::World {
+        desired: &desired,
+        live: &live,
+        resend: &Default::default(),
+        renames: &bylaws::kinds::NO_RENAMES,
+    };
+    let decisive = |it: &str| role.empowers("r", &serde_json::json!({"permissions": [it]}), &world) == Some(true);
+    let catalogue = sandbox::scopes::catalogue();
+    let groups = catalogue.as_object().unwrap().values().flat_map(|it| it.as_array().unwrap());
+    let scopes = groups.flat_map(|it| it["scopes"].as_array().unwrap());
+    let page = &bylaws::plan::policy::danger("new-admins").unwrap().page;
+    let found: Vec<&str> = scopes.map(|it| it["name"].as_str().unwrap()).filter(|it| decisive(it)).collect();
+    assert_eq!(found.len(), 8, "{found:?}");
+    assert!(found.iter().all(|it| page.contains(&format!("`{it}`"))), "{found:?}");
+}

@@ -373,3 +373,86 @@ fn what_the_base_branch_tells_is_in_the_saved_plan() {
     assert!(run.stdout.contains("Applied, and verified"), "{}", run.stdout);
     assert!(!stage.service().state().teams.contains_key("data-eng"));
 }
+
+/// A plan by which seven teams go, because the kind is pruned: made with this.
+fn seven_teams(allow: &[&str]) -> Stage {
+    let stage = Stage::demo();
+    stage.service().change(|state| {
+        for index in 0..7 {
+            let name = format!("old-{index}");
+            let mut team = state.teams["platform"].clone();
+            team.name.clone_from(&name);
+            (team.members, team.roles) = Default::default();
+            state.teams.insert(name, team);
+        }
+    });
+    let kept: String = ["data-eng", "payments", "platform", "web"].iter().map(|it| format!("{it}: {{}}, ")).collect();
+    stage.write("bylaws.yaml", &format!("organization: acme\nprune: {{teams: true}}\nteams: {{{kept}}}\n"));
+    let named: Vec<String> = (0..7).map(|it| format!("delete-team:team/old-{it}")).collect();
+    let named = named.iter().flat_map(|it| ["--allow", it]);
+    let all: Vec<&str> =
+        ["plan", "--write", "json=plan.json"].into_iter().chain(named).chain(allow.iter().copied()).collect();
+    stage.run(&all).ended(if allow.is_empty() { 5 } else { 0 });
+    stage.service().clear_requests();
+    stage
+}
+
+#[test]
+fn what_a_plan_was_allowed_with_is_given_again_in_the_same_number() {
+    let named: Vec<String> = (0..7).map(|it| format!("--allow=delete-team:team/old-{it}")).collect();
+    let with = |stage: &Stage, more: &[&str]| -> Run {
+        apply(stage, &[&named.iter().map(String::as_str).collect::<Vec<_>>()[..], more].concat())
+    };
+    for planned in [&["--allow", "budget:team=7"][..], &[]] {
+        let stage = seven_teams(planned);
+        // Neither without it, nor in another number, nor of another kind: what `plan` was given is no record.
+        for wrong in
+            [&[][..], &["--allow", "budget:team=6"], &["--allow", "budget:team=8"], &["--allow", "budget:role=7"]]
+        {
+            let run = with(&stage, wrong).ended(5);
+            assert!(run.stdout.contains("--allow budget:team=7"), "{wrong:?}: {}", run.stdout);
+            assert!(stage.writes().is_empty(), "{wrong:?}");
+        }
+        let run = with(&stage, &["--allow", "budget:team=7"]).ended(0);
+        assert!(run.stdout.contains("Applied, and verified"), "{}", run.stdout);
+        assert!(!run.stderr.contains("allows nothing"), "{}", run.stderr);
+        assert!(!stage.service().state().teams.keys().any(|it| it.starts_with("old-")));
+    }
+}
+
+#[test]
+fn new_administrators_are_counted_in_a_saved_plan_too() {
+    let three = "organization: acme\nmembers: {carol: {role: admin}, frank: {role: admin}, grace: {role: admin}}\n";
+    let stage = saved(three);
+    for wrong in [&[][..], &["--allow", "new-admins=2"], &["--allow", "new-admins=4"]] {
+        let run = apply(&stage, wrong).ended(5);
+        assert!(run.stdout.contains("--allow new-admins=3"), "{wrong:?}: {}", run.stdout);
+    }
+    assert!(stage.writes().is_empty());
+    apply(&stage, &["--allow", "new-admins=3"]).ended(0);
+
+    // What reviewed text accepts stands in the plan.
+    let lines: String =
+        ["carol", "frank", "grace"].iter().map(|it| format!("{{danger: new-admins, of: member/{it}}}, ")).collect();
+    let stage = saved(&format!("{three}safety: {{acknowledge: [{lines}]}}\n"));
+    apply(&stage, &[]).ended(0);
+}
+
+#[test]
+fn a_pruned_kind_that_becomes_empty_is_accepted_in_a_saved_plan_too() {
+    let text = "organization: acme\nprune: {webhooks: true}\n";
+    let each = |stage: &Stage| -> Vec<String> {
+        let changes = plan(stage)["changes"].as_array().unwrap().clone();
+        let named = changes.iter().map(|it| format!("--allow=delete-webhook:{}", it["id"].as_str().unwrap()));
+        named.chain([format!("--allow=budget:webhook={}", changes.len())]).collect()
+    };
+    let stage = saved(text);
+    let named = each(&stage);
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let run = apply(&stage, &named).ended(5);
+    assert!(run.stdout.contains("--allow emptied:webhook"), "{}", run.stdout);
+    apply(&stage, &[&named[..], &["--allow", "emptied:webhook"]].concat()).ended(0);
+
+    let stage = saved(&format!("{text}safety: {{acknowledge: [{{danger: emptied, of: webhook}}]}}\n"));
+    apply(&stage, &named).ended(0);
+}

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::kinds::member::BUILT_IN_ROLES;
-use crate::kinds::role::tree;
+use crate::kinds::role::{power, tree};
 use crate::kinds::token::logical_name;
 use crate::kinds::{self, Finished, Reader, things};
 use crate::model::{LiveObject, Paging, Read, Scope, Snapshot};
@@ -97,20 +97,27 @@ struct Named {
 }
 
 impl RoleReader {
-    /// Who has the roles that shall go: the service refuses to delete a role that somebody has.
+    /// Who has the roles that shall go, because the service refuses to delete a role that somebody has, and those
+    /// that shall let people make administrators.
     fn holder_reads(&self) -> Vec<Read> {
         let org = &self.scope.organization.name;
         let going = |name: &String| {
             self.scope.doomed.contains_key(name) || (self.scope.pruned && !self.scope.declared.contains_key(name))
         };
         let mut reads = Vec::new();
-        for record in self.records.iter().filter(|it| it.default_identifier.is_none() && going(&it.name)) {
+        let asked = |it: &&Record| going(&it.name) || self.gains_power(it);
+        for record in self.records.iter().filter(|it| it.default_identifier.is_none()).filter(asked) {
             for (kind, list) in [("member", "users"), ("team", "teams"), ("token", "tokens")] {
                 let path = kinds::org_path(org, ["roles", &record.id, list]);
                 reads.push(Read::whole(format!("holders {kind} {}", record.name), path).of(&record.name));
             }
         }
         reads
+    }
+
+    /// Whether a role may come to decide who administers the organization, and does not yet.
+    fn gains_power(&self, record: &Record) -> bool {
+        self.scope.declared.get(&record.name).is_some_and(power::may_empower) && !power::may_empower(&record.details)
     }
 
     pub(super) fn new(scope: Scope) -> Self {
@@ -217,7 +224,12 @@ impl Reader for RoleReader {
         }
     }
 
-    fn finish(self: Box<Self>, _before: &Snapshot) -> Finished {
+    fn finish(mut self: Box<Self>, _before: &Snapshot) -> Finished {
+        let by_default = self.records.iter().find(|it| it.is_org_default && self.gains_power(it));
+        if let Some(name) = by_default.map(|it| it.name.clone()) {
+            // Whoever has it because they were given no other is not listed (CONTRACT 3.4).
+            self.holders.entry(name).or_default().push("settings".to_owned());
+        }
         let Self { scope, records, stacks, environments, asked, mut holders } = *self;
         let names = tree::Names { stacks: &stacks, environments: &environments };
         let mut objects = Vec::new();

@@ -122,7 +122,7 @@ fn live_id<'a>(draft: &'a Draft) -> &'a str {
 }
 
 /// The ways to say what a role permits.
-const FORMS: [&str; 3] = ["permissions", "grants", "details"];
+pub(super) const FORMS: [&str; 3] = ["permissions", "grants", "details"];
 
 /// What is written in one of the three forms is no longer in another.
 fn only_one_form(after: &mut Value, declared: &Value) {

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use crate::kinds::Recipients;
 use crate::kinds::team::managed_elsewhere;
 use crate::kinds::words::{ENVIRONMENT_LEVELS, STACK_LEVELS, rank};
-use crate::model::LiveObject;
 use crate::model::access::{Grants, Named};
+use crate::model::{LiveObject, ResourceId};
 
 pub(super) fn grants<'a>(team: &'a str, spec: &'a Value, live: Option<&'a LiveObject>) -> Grants<'a> {
     let mut grants = Grants::default();
@@ -54,6 +55,17 @@ fn people<'a>(team: &'a str, spec: &'a Value, live: Option<&'a LiveObject>, gran
         [] => format!("whoever makes team/{team} is in it, because the manifest does not give its `members`"),
         _ => format!("who will be in team/{team} is decided by {}", managed_elsewhere(kind).0),
     });
+}
+
+/// Whoever has what the team has; the team itself stands for people who are not told.
+pub(super) fn recipients(team: &str, spec: &Value, live: Option<&LiveObject>) -> Recipients {
+    let told = live.filter(|it| !it.outline && !it.unknown.contains("/members")).map(|it| &it.facts["people"]);
+    match [Some(&spec["members"]), told].into_iter().flatten().find(|it| it.is_array()) {
+        Some(people) => {
+            Recipients { known: texts(people).map(|it| ResourceId::new("member", it)).collect(), open: false }
+        }
+        None => Recipients { open: true, ..Recipients::one(ResourceId::new("team", team)) },
+    }
 }
 
 fn texts(list: &Value) -> impl Iterator<Item = &str> {

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::kinds::{self, Draft, World, matching_id};
-use crate::model::{Diagnostic, ResourceId, Safety, Severity, Verb};
-use crate::plan::Options;
-use crate::plan::policy::{NEW_ADMINS, allowance, budget};
+use crate::model::{ResourceId, Safety, Verb};
 
 /// The rails that hold: the manifest's own, and those of the base branch until the change is merged.
 fn rails<'a>(world: &World<'a>) -> impl Iterator<Item = &'a Safety> {
@@ -20,6 +18,8 @@ pub(super) fn is_listed(id: &ResourceId, world: &World) -> bool {
 }
 
 /// Adds what the plan does to the number of administrators.
+///
+/// Whoever only could make themselves one, by a custom role, is not counted among those who are left.
 pub(super) fn judge(drafts: &mut [Draft], world: &World) {
     let mut before: BTreeSet<String> = BTreeSet::new();
     for kind in kinds::ALL {
@@ -73,26 +73,4 @@ pub(super) fn judge(drafts: &mut [Draft], world: &World) {
             draft.findings.push(("few-admins".into(), format!("{left} ({minimum} are wanted)")));
         }
     }
-}
-
-/// So many new administrators need no word.
-const FEW: usize = 2;
-
-/// More new administrators than a reviewer would expect.
-pub(super) fn new(drafts: &[Draft], options: &Options) -> Option<Diagnostic> {
-    let is_new = |it: &&Draft| budget::administered(it, true) && !budget::administered(it, false);
-    let new: Vec<&Draft> = drafts.iter().filter(is_new).collect();
-    let open: Vec<String> =
-        new.iter().filter(|it| !it.acknowledged.contains(NEW_ADMINS)).map(|it| it.change.id.to_string()).collect();
-    if new.len() <= FEW {
-        return None;
-    }
-    let message = format!("{} would newly administer the organization: {}", new.len(), open.join(", "));
-    let mut diagnostic = Diagnostic::new(Severity::Warning, NEW_ADMINS, message);
-    diagnostic.blocking = !open.is_empty() && !allowance::counted(&options.allow, NEW_ADMINS, None, new.len());
-    if diagnostic.blocking {
-        let help = "acknowledge each of them under `safety`, or allow them with";
-        diagnostic.help = Some(format!("{help} --allow {NEW_ADMINS}={}", new.len()));
-    }
-    Some(diagnostic)
 }

@@ -30,11 +30,11 @@ pub(super) fn exceeded(drafts: &[Draft], world: &World, options: &Options) -> Ve
         let message = format!("{gone} {many} would go, and {most} at most without being asked for");
         let mut diagnostic = Diagnostic::new(Severity::Warning, BUDGET, message);
         diagnostic.blocking = !allowance::counted(&options.allow, BUDGET, Some(what), gone);
+        let allow = format!("{BUDGET}:{what}={gone}");
         if diagnostic.blocking {
-            let help =
-                format!("look whether the manifest lacks a file, or allow it with --allow {BUDGET}:{what}={gone}");
-            diagnostic.help = Some(help);
+            diagnostic.help = Some(format!("look whether the manifest lacks a file, or allow it with --allow {allow}"));
         }
+        diagnostic.allow = Some(allow);
         diagnostics.push(diagnostic);
     };
     for kind in kinds::ALL {
@@ -45,11 +45,8 @@ pub(super) fn exceeded(drafts: &[Draft], world: &World, options: &Options) -> Ve
     let demoted = drafts.iter().filter(|it| !by_tombstone(it) && administered(it, false) && !administered(it, true));
     tell("admin", "administrators", demoted.count(), ADMINISTRATORS);
     let listed = losses(drafts, world);
-    for (what, many, rule) in
-        [("membership", "memberships", FieldRule::Logins), ("grant", "permissions of teams", FieldRule::Map)]
-    {
+    for (what, many) in [("membership", "memberships"), ("grant", "permissions of teams")] {
         let Count { managed, gone } = listed.get(what).unwrap_or(&Count { managed: 0, gone: 0 });
-        debug_assert!(matches!(rule, FieldRule::Logins | FieldRule::Map));
         tell(what, many, *gone, LISTED.of(*managed));
     }
     diagnostics

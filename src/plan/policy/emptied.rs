@@ -74,6 +74,7 @@ pub(super) fn kinds(drafts: &[Draft], world: &World, options: &Options) -> Vec<D
         if diagnostic.blocking {
             diagnostic.help = Some(format!("{help}, or allow it with --allow {EMPTIED}:{id}"));
         }
+        diagnostic.allow = (!policy::accepted(&id, world).contains(EMPTIED)).then(|| format!("{EMPTIED}:{id}"));
         diagnostic.change = Some(id);
         diagnostics.push(diagnostic);
     }

@@ -15,6 +15,7 @@ mod emptied;
 mod going;
 mod held;
 mod lookalike;
+mod newcomers;
 mod outliving;
 mod reliance;
 mod spelling;
@@ -129,7 +130,7 @@ pub static DANGERS: &[Danger] = &[
         code: NEW_ADMINS,
         acceptance: Acceptance::Counted,
         help: "acknowledge each of them under `safety`, or allow exactly this number",
-        page: "More than two people or tokens would newly administer the organization. Each of them can do everything, so that a reviewer should be asked about each.",
+        page: "More than two people, tokens or OIDC issuers would newly administer the organization. Each of them can do everything, so that a reviewer should be asked about each. Whoever gets a custom role with which they could make themselves an administrator counts as well, once, whichever way they get it: directly, through a team, or because a role that they have is to permit it. Such a role permits, anywhere in its tree, one of `org_member:add`, `org_member:update`, `org_member:set_admin`, `invites:create`, `role:update`, `org_token:create`, `auth_policies:update` or `saml:update`. The organization's default role, and a team whose people are not known, stand for an unknown number: they count as one, and always speak. Among the administrators who are left (`last-admin`, `few-admins`), a custom role counts for nobody.",
     },
     Danger {
         code: SUSPECTED_RENAME,
@@ -330,7 +331,7 @@ pub(super) fn judge(drafts: &mut [Draft], world: &World, options: &Options) -> V
     lookalike::judge(drafts);
     outliving::judge(drafts, world);
     let mut whole = budget::exceeded(drafts, world, options);
-    whole.extend(administrators::new(drafts, options));
+    whole.extend(newcomers::judge(drafts, world, options));
     whole.extend(emptied::kinds(drafts, world, options));
     whole
 }
