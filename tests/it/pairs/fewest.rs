@@ -11,10 +11,12 @@ use serde_json::Value;
 const BATCH: usize = 50;
 
 /// The least number of writes, where whoever makes a team is in it from the start.
-pub fn writes(before: &State, after: &State, creator: Option<&str>) -> usize {
+///
+/// `lists` tells of which groups of the directory the manifest says who is in them.
+pub fn writes(before: &State, after: &State, creator: Option<&str>, lists: &dyn Fn(&str) -> bool) -> usize {
     members(before, after)
         + roles(before, after)
-        + teams(before, after, creator)
+        + teams(before, after, creator, lists)
         + services(before, after)
         + tokens(before, after)
         + issuers(before, after)
@@ -135,7 +137,7 @@ fn rings(renamed: &BTreeMap<String, String>) -> usize {
     rings
 }
 
-fn teams(before: &State, after: &State, creator: Option<&str>) -> usize {
+fn teams(before: &State, after: &State, creator: Option<&str>, lists: &dyn Fn(&str) -> bool) -> usize {
     let stays = |login: &str| after.members.contains_key(&login.to_lowercase());
     // A person who was removed from the organization is in no team by that.
     let gone = |user: &str| after.directory.get(user).is_none_or(|it| it.active && after.joined(&it.login).is_none());
@@ -144,7 +146,7 @@ fn teams(before: &State, after: &State, creator: Option<&str>) -> usize {
         if new.kind == "pulumi" {
             count += keyed(&old.members, &new.members, |_, _| 1, |level| if level == "admin" { 2 } else { 1 }, |_| 0);
             count += old.members.keys().filter(|it| !new.members.contains_key(*it) && stays(it)).count();
-        } else if new.kind == "scim" {
+        } else if new.kind == "scim" && lists(&new.display_name) {
             let people = |state: &State, team: &Team| {
                 let here = |login: &str| team.members.keys().any(|it| it.eq_ignore_ascii_case(login));
                 // Whoever is deactivated leaves by that, and is taken out all the same.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bylaws::kinds::{self, Shape};
-use bylaws::model::{Change, Desired, Phase, Plan, Snapshot, Verb};
+use bylaws::model::{Change, Desired, Phase, Plan, ResourceId, Snapshot, Verb};
 use bylaws::plan::{self, Options};
 use bylaws::sandbox::State;
 use serde_json::{Value, json};
@@ -211,7 +211,11 @@ pub fn carried_out(pair: &Pair, service: &Service, plan: &Plan, dice: &mut Dice)
     let least = administrators(&before).len().min(administrators(&after).len());
     ensure(fewest_admins >= least, || format!("on the way there are {fewest_admins} administrators, not {least}"))?;
     untouched(pair, &before, &after)?;
-    let fewest = fewest::writes(&play::meaning(before), &after, caller);
+    let lists = |group: &str| {
+        let entry = pair.desired.entries.get(&ResourceId::new("scim-group", group));
+        entry.is_some_and(|it| it.node.get("members").is_some())
+    };
+    let fewest = fewest::writes(&play::meaning(before), &after, caller, &lists);
     ensure(writes == fewest, || format!("{writes} writes were sent, where {fewest} would do"))?;
     let merged = pair.desired.merged();
     let again = plan::plan(&merged, &service.read(&merged, &Troubles::default()), &pair.options);
