@@ -184,6 +184,12 @@ impl Kind for Member {
         live.name.eq_ignore_ascii_case(&world.live.caller.login)
     }
 
+    fn is_of_caller(&self, name: &str, world: &World) -> Option<bool> {
+        let caller = &world.live.caller;
+        // A machine's token is nobody's.
+        Some(caller.token.is_none() && name.eq_ignore_ascii_case(&caller.login))
+    }
+
     fn events(&self, verb: Verb) -> Option<&'static [&'static str]> {
         Some(match verb {
             Verb::Create => &["member-removed"],

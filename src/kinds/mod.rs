@@ -355,6 +355,12 @@ pub trait Kind: Sync {
         false
     }
 
+    /// Whether something of this name is the caller, their token, or what they belong to; nothing where that is not
+    /// known because it was not read. Default: it is none of them.
+    fn is_of_caller(&self, _name: &str, _world: &World) -> Option<bool> {
+        Some(false)
+    }
+
     /// The permissions that its requests need. Default: none that anybody could name.
     fn rights(&self) -> &'static [Right] {
         &[]

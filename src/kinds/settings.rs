@@ -169,6 +169,11 @@ impl Kind for Settings {
         Recipients { open: true, ..Recipients::one(ResourceId::new(FACTS.word, name)) }
     }
 
+    fn is_of_caller(&self, _name: &str, world: &World) -> Option<bool> {
+        // What everybody gets who was given nothing else, a person among them perhaps.
+        if world.live.caller.token.is_some() { Some(false) } else { None }
+    }
+
     fn steps(&self, change: &mut Draft, world: &World) -> Vec<Action> {
         steps::steps(change, world)
     }

@@ -306,6 +306,15 @@ impl Kind for Team {
         world.live.caller.team.as_deref() == Some(live.name.as_str())
     }
 
+    fn is_of_caller(&self, name: &str, world: &World) -> Option<bool> {
+        let caller = &world.live.caller;
+        if caller.token.is_some() {
+            return Some(caller.team.as_deref() == Some(name));
+        }
+        let people = world.live("team", name).filter(|it| !it.outline)?.facts["people"].as_array()?;
+        Some(people.iter().filter_map(Value::as_str).any(|it| it.eq_ignore_ascii_case(&caller.login)))
+    }
+
     fn events(&self, verb: Verb) -> Option<&'static [&'static str]> {
         Some(match verb {
             Verb::Create => &["team-deleted"],

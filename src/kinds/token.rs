@@ -273,6 +273,10 @@ impl Kind for Token {
         generations.into_iter().any(|it| steps::is_in_use_by_caller(&it, world))
     }
 
+    fn is_of_caller(&self, name: &str, world: &World) -> Option<bool> {
+        Some(world.live.caller.token.as_deref().is_some_and(|it| read::logical_name(it).0 == name))
+    }
+
     fn forbidden(&self, call: &Call) -> Option<String> {
         // A team's tokens are below the team; only the organization's own are out of reach.
         let own = matches!(call.path_texts()[..], ["api", "orgs", _, "tokens", ..]);

@@ -57,6 +57,17 @@ pub(super) fn may_empower(spec: &Value) -> bool {
     !composed.is_empty() || DECISIVE.iter().any(|it| found.contains(*it))
 }
 
+/// Whether what a manifest says of a role may lack something that the live one permits, wherever that holds: enough
+/// to ask who has it.
+pub(super) fn may_narrow(live: &Value, declared: &Value) -> bool {
+    if steps::FORMS.iter().all(|it| declared.get(it).is_none()) {
+        return false;
+    }
+    let (mut before, mut after) = (BTreeSet::new(), BTreeSet::new());
+    let (was, is) = (tree::permissions(live, &mut before), tree::permissions(declared, &mut after));
+    !before.is_subset(&after) || was.iter().any(|it| !is.contains(it))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -97,15 +97,15 @@ struct Named {
 }
 
 impl RoleReader {
-    /// Who has the roles that shall go, because the service refuses to delete a role that somebody has, and those
-    /// that shall let people make administrators.
+    /// Who has the roles that shall go, because the service refuses to delete a role that somebody has; those that
+    /// shall let people make administrators; and those that may come to permit less, to the caller perhaps.
     fn holder_reads(&self) -> Vec<Read> {
         let org = &self.scope.organization.name;
         let going = |name: &String| {
             self.scope.doomed.contains_key(name) || (self.scope.pruned && !self.scope.declared.contains_key(name))
         };
         let mut reads = Vec::new();
-        let asked = |it: &&Record| going(&it.name) || self.gains_power(it);
+        let asked = |it: &&Record| going(&it.name) || self.gains_power(it) || self.is_narrowed(it);
         for record in self.records.iter().filter(|it| it.default_identifier.is_none()).filter(asked) {
             for (kind, list) in [("member", "users"), ("team", "teams"), ("token", "tokens")] {
                 let path = kinds::org_path(org, ["roles", &record.id, list]);
@@ -118,6 +118,12 @@ impl RoleReader {
     /// Whether a role may come to decide who administers the organization, and does not yet.
     fn gains_power(&self, record: &Record) -> bool {
         self.scope.declared.get(&record.name).is_some_and(power::may_empower) && !power::may_empower(&record.details)
+    }
+
+    /// Whether the manifest leaves out something that a role permits.
+    fn is_narrowed(&self, record: &Record) -> bool {
+        let declared = self.scope.declared.get(&record.name);
+        declared.is_some_and(|it| power::may_narrow(&record.details, it))
     }
 
     pub(super) fn new(scope: Scope) -> Self {
@@ -225,7 +231,8 @@ impl Reader for RoleReader {
     }
 
     fn finish(mut self: Box<Self>, _before: &Snapshot) -> Finished {
-        let by_default = self.records.iter().find(|it| it.is_org_default && self.gains_power(it));
+        let by_default =
+            self.records.iter().find(|it| it.is_org_default && (self.gains_power(it) || self.is_narrowed(it)));
         if let Some(name) = by_default.map(|it| it.name.clone()) {
             // Whoever has it because they were given no other is not listed (CONTRACT 3.4).
             self.holders.entry(name).or_default().push("settings".to_owned());

@@ -30,7 +30,14 @@ pub(super) fn judge(drafts: &mut [Draft], world: &World) {
     if directly && world.live.caller.token.is_none() {
         return;
     }
-    let reliance = reliance(world);
+    let mut reliance = reliance(world);
+    let (surely, perhaps) = held_by_caller(world);
+    reliance.roles.extend(surely);
+    // Who is told to administer the organization may have that by being an administrator.
+    let told = world.live.caller.token.is_none() && world.live.organization.user_role.as_deref() == Some("admin");
+    if !told {
+        reliance.roles.extend(perhaps);
+    }
     for draft in drafts.iter_mut() {
         if let Some(what) = lost(draft, &reliance, &caller)
             && !draft.findings.iter().any(|it| it.0 == "self-lockout")
@@ -39,6 +46,24 @@ pub(super) fn judge(drafts: &mut [Draft], world: &World) {
             draft.findings.push(("self-lockout".into(), sentence));
         }
     }
+}
+
+/// What the caller holds, as it was told by what is held: surely, and perhaps.
+fn held_by_caller(world: &World) -> (BTreeSet<ResourceId>, BTreeSet<ResourceId>) {
+    let (mut surely, mut perhaps) = (BTreeSet::new(), BTreeSet::new());
+    for kind in kinds::ALL {
+        for live in world.live.kind(kind.facts().word).objects.values() {
+            let id = || matching_id(&ResourceId::new(kind.facts().word, live.name.clone()));
+            for holder in kind.holders(live) {
+                match kinds::by_word(&holder.kind).and_then(|it| it.is_of_caller(&holder.name, world)) {
+                    Some(true) => surely.insert(id()),
+                    None => perhaps.insert(id()),
+                    Some(false) => false,
+                };
+            }
+        }
+    }
+    (surely, perhaps)
 }
 
 fn reliance(world: &World) -> Reliance {

@@ -2,6 +2,7 @@
 
 use bylaws::sandbox::seed::allow;
 use bylaws::sandbox::state::Role;
+use bylaws::sandbox::{Config, TokenKind};
 use serde_json::Value;
 
 use crate::support::{self, NOW, Run, Stage};
@@ -216,4 +217,47 @@ fn a_custom_role_called_like_a_built_in_one_is_neither_it_nor_touched() {
         assert_eq!(ids, ["role/deployer", "member/bob", "member/carol"], "{name}");
         assert_eq!(changes[2]["before"]["role"], format!("custom/{name}"), "{name}");
     }
+}
+
+/// A manifest of roles alone does not read who has them, unless one of them may come to permit less.
+#[test]
+fn whoever_applies_it_does_not_narrow_their_own_role() {
+    for (text, code) in [
+        ("roles: {keeper: {permissions: [stack:read]}}", 5),
+        ("roles: {guard: {renamedFrom: keeper, permissions: [stack:read]}}", 5),
+        ("roles: {keeper: {permissions: [stack:read, role:read, role:update, org_member:read, team:list]}}", 0),
+        ("roles: {keeper: {description: New words.}}", 0),
+    ] {
+        for through_team in [false, true] {
+            let stage = with(text);
+            give(&stage, "carol", &["stack:read", "role:read", "role:update", "org_member:read"]);
+            if through_team {
+                stage.service().change(|state| {
+                    let member = state.role_by_identifier("member").unwrap().id.clone();
+                    state.members.get_mut("carol").unwrap().role = member;
+                    let team = state.teams.values_mut().find(|it| it.members.contains_key("carol")).unwrap();
+                    team.roles = vec!["r-keeper".to_owned()];
+                });
+            }
+            let run = run_as(&stage, "carol", &["plan", "--format", "json"]);
+            let (lockout, plan) = told(&run, "self-lockout");
+            assert_eq!((run.code, lockout.len()), (code, usize::from(code == 5)), "{text}\n{plan:#}");
+            // Who administers the organization by themselves relies on no role.
+            stage.run(&["plan", "--quiet"]).ended(0);
+        }
+    }
+}
+
+#[test]
+fn a_token_does_not_narrow_the_role_that_it_has() {
+    let stage = Stage::with(Config { token_kind: TokenKind::Organization, ..Config::default() });
+    stage.write("bylaws.yaml", "organization: acme\nroles: {keeper: {permissions: [stack:read]}}\n");
+    give(&stage, "carol", &["stack:read", "role:read", "role:update", "org_member:read"]);
+    let plan = || run_as(&stage, "legacy-deploy", &["plan"]);
+    plan().ended(0);
+    stage.service().change(|state| {
+        let token = state.tokens.values_mut().find(|it| it.name == "legacy-deploy").unwrap();
+        (token.admin, token.role) = (false, Some("r-keeper".to_owned()));
+    });
+    assert!(plan().ended(5).stdout.contains("self-lockout"));
 }
