@@ -9,7 +9,7 @@ use crate::cli::files;
 use crate::cli::session::{self, PlanArgs, Session, Wanted};
 use crate::cli::ui::Ui;
 use crate::manifest;
-use crate::model::{Plan, Severity};
+use crate::model::{Plan, Severity, Snapshot};
 use crate::plan::{Options, saved};
 use crate::render::{escape, json};
 
@@ -81,7 +81,23 @@ pub async fn open(
 /// # Errors
 /// The exit code, after everything was said.
 pub async fn hold(plan: &Plan, session: &Session, allow: &[String], ui: &Ui) -> Result<Plan, Exit> {
-    let (fresh, live) = session.plan_again(ui).await?;
+    let fresh = session.plan_again(ui).await?;
+    let judged = compare(plan, fresh, allow, ui)?;
+    session::note_idle(allow.iter(), &judged, ui);
+    Ok(judged)
+}
+
+/// A plan that was just shown, held against a second reading: what takes something away rests on two, and whoever was
+/// asked may have taken their time.
+///
+/// # Errors
+/// The exit code, after everything was said.
+pub async fn hold_again(plan: &Plan, session: &Session, allow: &[String], ui: &Ui) -> Result<Plan, Exit> {
+    let fresh = session.plan_again(&Ui { quiet: true, verbose: false, ..*ui }).await?;
+    compare(plan, fresh, allow, ui)
+}
+
+fn compare(plan: &Plan, (fresh, live): (Plan, Snapshot), allow: &[String], ui: &Ui) -> Result<Plan, Exit> {
     if !fresh.status.complete {
         let unseen = fresh.diagnostics.iter().filter(|it| it.code == "not-visible");
         for it in unseen {
@@ -100,7 +116,6 @@ pub async fn hold(plan: &Plan, session: &Session, allow: &[String], ui: &Ui) -> 
         return Err(Exit::Refused);
     }
     let judged = saved::judged(plan, &fresh, allow);
-    session::note_idle(allow.iter(), &judged, ui);
     if judged.summary.blocked > 0 {
         return Ok(judged);
     }

@@ -222,7 +222,7 @@ fn a_role_that_comes_to_make_administrators_asks_who_has_it() {
     assert_eq!(newcomers(&plan(&stage, &leaving, &[]).1), None);
     // Who has a role is asked only where that can matter.
     let before = stage.requests().len();
-    plan(&stage, "organization: acme\nroles: {keeper: {permissions: [\"stack:write\"]}}\n", &[]);
+    plan(&stage, "organization: acme\nroles: {keeper: {permissions: [\"stack:read\", \"stack:write\"]}}\n", &[]);
     assert!(!stage.requests()[before..].iter().any(|it| it.contains("/users")));
 }
 

@@ -90,3 +90,31 @@ fn item_names_with_and_without_the_organization_are_the_same() {
     );
     stage.run(&["plan", "--expect-no-changes"]).ended(0);
 }
+
+/// What is deleted was looked at twice: what somebody changes in between stays.
+#[test]
+fn what_somebody_changes_before_the_first_deletion_is_not_deleted() {
+    for before_the_second in [true, false] {
+        let stage = Stage::with(Config { latency: Duration::from_millis(100), ..Config::default() });
+        stage.write("bylaws.yaml", "organization: acme\nremoved: {webhooks: [chat]}\n");
+        let service = stage.service();
+        let run = std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                while !service.requests().iter().any(|it| it.path.ends_with("/hooks")) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                if before_the_second {
+                    service.change(|state| state.hooks.get_mut("chat").unwrap().active = true);
+                }
+            });
+            let run = stage.run(&["apply", "--yes"]);
+            other.join().unwrap();
+            run
+        });
+        assert_eq!(stage.service().state().hooks.contains_key("chat"), before_the_second);
+        match before_the_second {
+            true => assert!(run.ended(5).stderr.contains("webhook/chat is no longer what it was")),
+            false => drop(run.ended(0)),
+        }
+    }
+}

@@ -17,7 +17,7 @@ use crate::cli::session::{self, ManifestArgs, PlanArgs, Session};
 use crate::cli::ui::Ui;
 use crate::kinds;
 use crate::model::{
-    Change, FieldChange, Outcome, Plan, Report, ResourceId, Secret, StepReport, Unsettled, Verb, Verification,
+    Change, FieldChange, Outcome, Phase, Plan, Report, ResourceId, Secret, StepReport, Unsettled, Verb, Verification,
 };
 use crate::render;
 
@@ -139,7 +139,8 @@ async fn go(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
     if plan.is_empty() {
         return Exit::Done;
     }
-    if !args.yes && args.expect.is_none() {
+    let asked = !args.yes && args.expect.is_none();
+    if asked {
         match ui.ask(&format!("Apply this to {}?", session.name())) {
             Some(true) => {}
             Some(false) => {
@@ -154,7 +155,23 @@ async fn go(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
             }
         }
     }
+    // A saved plan has been held against a second reading already, unless somebody was asked since.
+    let again = asked || (args.plan.is_none() && withdraws(plan));
+    if again && let Err(exit) = second_look(plan, session, args, ui).await {
+        return exit;
+    }
     carry_out(plan, session, args, ui).await
+}
+
+/// Whether something is taken away, from whomever.
+fn withdraws(plan: &Plan) -> bool {
+    plan.all_changes().flat_map(|it| &it.steps).any(|it| it.phase >= Phase::Shrink)
+}
+
+/// Refuses what a second reading does not bear out.
+async fn second_look(plan: &Plan, session: &Session, args: &Args, ui: &Ui) -> Result<(), Exit> {
+    let again = saved::hold_again(plan, session, &args.options.allow, ui).await?;
+    refusal(&again).inspect_err(|_| ui.error("something speaks against this plan by now; nothing was changed"))
 }
 
 async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
