@@ -376,6 +376,12 @@ pub trait Kind: Sync {
         None
     }
 
+    /// Whether the service lists only what the caller has to do with, to whoever does not administer the organization.
+    /// Default: it lists all of them.
+    fn is_listed_by_caller(&self) -> bool {
+        false
+    }
+
     /// What the caller may do because of this live object: they are it, or belong to it. Nothing when that is unknown.
     fn permissions_of_caller(&self, _live: &LiveObject, _world: &World) -> Option<BTreeSet<String>> {
         None

@@ -175,6 +175,11 @@ impl Kind for Service {
         self.references(name, spec).into_iter().map(|it| it.to).collect()
     }
 
+    fn is_listed_by_caller(&self) -> bool {
+        // CONTRACT 2: the list depends on the caller's rights.
+        true
+    }
+
     fn guarded_fields(&self) -> &'static [&'static str] {
         &["items"]
     }

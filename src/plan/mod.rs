@@ -57,6 +57,8 @@ pub struct Options {
 
 /// The plan that makes the live organization what the manifest says, rehearsed.
 pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
+    let seen = rights::as_seen(live, options);
+    let live = seen.as_ref().unwrap_or(live);
     let mut plan = rehearsed(desired, live, options);
     let renames = rename::all(desired, live);
     let world = World { desired, live, resend: &options.resend, renames: &renames };

@@ -106,8 +106,9 @@ impl<'a> Pairing<'a, '_> {
                 Some(Renaming::Done) | None => {}
             }
             match live {
-                None if self.state.incomplete.is_some() => {
-                    paired.unseen.push(format!("whether {} exists is unknown, so that it is not created", entry.id));
+                None if let Some(why) = &self.state.incomplete => {
+                    let sentence = format!("whether {} exists is unknown, so that it is not created: {why}", entry.id);
+                    paired.unseen.push(sentence);
                 }
                 None => {
                     if self.kind.only_asks(&spec) {
@@ -315,7 +316,9 @@ impl<'a> Pairing<'a, '_> {
                 }
                 Some(_) => {}
                 None if self.state.incomplete.is_some() || self.state.unknown_objects.contains_key(&key) => {
-                    paired.unseen.push(format!("whether {id} still exists is unknown"));
+                    let why = self.state.incomplete.iter().chain(self.state.unknown_objects.get(&key)).next();
+                    let why = why.map(|it| format!(": {it}")).unwrap_or_default();
+                    paired.unseen.push(format!("whether {id} still exists is unknown{why}"));
                 }
                 None => {
                     let mut note = Diagnostic::new(

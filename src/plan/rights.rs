@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::kinds::{self, Draft, Kind, World, rights};
-use crate::model::{Action, Call, Diagnostic, Severity, Verb};
+use crate::model::{Action, Call, Diagnostic, Severity, Snapshot, Verb};
 use crate::plan::Options;
 
 /// The danger of a change that the organization's subscription does not allow.
@@ -25,6 +25,27 @@ pub(super) fn sees_everything(world: &World) -> bool {
 /// they see enough.
 pub(super) fn may_take_away(world: &World, options: &Options) -> bool {
     options.partial_view || sees_everything(world)
+}
+
+/// The snapshot with the lists marked that may lack what the caller cannot see; nothing where they see everything, or
+/// somebody answers for it.
+pub(super) fn as_seen(live: &Snapshot, options: &Options) -> Option<Snapshot> {
+    if options.partial_view || live.organization.user_role.as_deref() == Some("admin") {
+        return None;
+    }
+    let mut seen = live.clone();
+    for kind in kinds::ALL.iter().filter(|it| it.is_listed_by_caller()) {
+        let facts = kind.facts();
+        if let Some(state) = seen.kinds.get_mut(facts.word).filter(|it| it.read) {
+            let why = format!(
+                "{} are listed to `{}` only as far as they may see them, because they are not known to administer the \
+                 organization; where they see all, give --allow-partial-view",
+                facts.section, live.caller.login
+            );
+            state.incomplete.get_or_insert(why);
+        }
+    }
+    Some(seen)
 }
 
 /// Says that somebody answers for what the caller may not see.

@@ -261,3 +261,26 @@ fn a_token_does_not_narrow_the_role_that_it_has() {
     });
     assert!(plan().ended(5).stdout.contains("self-lockout"));
 }
+
+/// The service lists to such a caller only the services that they have to do with.
+#[test]
+fn what_a_caller_may_not_see_is_neither_made_nor_renamed_nor_gone() {
+    for text in [
+        "services: {storefront: {owner: team/web}}",
+        "services: {moved: {owner: team/web, renamedFrom: storefront}}",
+        "removed: {services: [alerting]}",
+    ] {
+        let stage = with(text);
+        let run = run_as(&stage, "carol", &["plan", "--format", "json"]);
+        let (unseen, plan) = told(&run, "not-visible");
+        assert_eq!((run.code, plan["changes"].as_array().unwrap().len()), (4, 0), "{text}\n{plan:#}");
+        assert!(unseen.iter().any(|it| it.contains("--allow-partial-view")), "{unseen:?}");
+        assert!(told(&run, "tombstone-done").0.is_empty());
+    }
+    // What they see is planned.
+    let stage = with("services: {playground: {owner: user/carol, description: New words.}}");
+    run_as(&stage, "carol", &["plan"]).ended(0);
+    let stage = with("services: {new: {owner: user/carol}}");
+    run_as(&stage, "carol", &["plan"]).ended(4);
+    run_as(&stage, "carol", &["plan", "--allow-partial-view"]).ended(0);
+}
