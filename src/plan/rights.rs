@@ -107,29 +107,23 @@ pub(super) fn missing(drafts: &[Draft], world: &World) -> Vec<Diagnostic> {
             needed.entry(permission).or_default().insert(draft.change.id.to_string());
         }
     }
-    let held = held(world);
     let who = &world.live.caller.login;
-    needed
-        .into_iter()
-        .filter(|(permission, _)| held.as_ref().is_none_or(|it| !it.contains(*permission)))
+    let Some(held) = held(world) else {
+        // Often a token that only plans: one line is enough.
+        let all: Vec<String> = needed.keys().map(|it| format!("`{it}`")).collect();
+        let message = format!(
+            "applying this needs {}; whether `{who}`, who is no administrator, may do that was not told",
+            all.join(", ")
+        );
+        return if all.is_empty() { Vec::new() } else { vec![Diagnostic::new(Severity::Note, MISSING, message)] };
+    };
+    let lacks = needed.into_iter().filter(|it| !held.contains(it.0));
+    lacks
         .map(|(permission, ids)| {
             let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
-            let (severity, message) = match &held {
-                Some(_) => (
-                    Severity::Warning,
-                    format!(
-                        "applying {ids} needs the permission `{permission}`, which the roles of `{who}` do not give"
-                    ),
-                ),
-                None => (
-                    Severity::Note,
-                    format!(
-                        "applying {ids} needs the permission `{permission}`; whether `{who}`, who is no administrator, \
-                         has it was not told"
-                    ),
-                ),
-            };
-            Diagnostic::new(severity, MISSING, message)
+            let message =
+                format!("applying {ids} needs the permission `{permission}`, which the roles of `{who}` do not give");
+            Diagnostic::new(Severity::Warning, MISSING, message)
         })
         .collect()
 }

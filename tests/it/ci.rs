@@ -215,14 +215,36 @@ fn fake(folder: &Path, name: &str, script: &str) {
 /// A machine that runs the steps of a job: a repository with two commits, and fakes of what is not there.
 struct Machine {
     stage: Stage,
+    /// The token of a role that may read what the workflow says, and nothing else.
+    plan_token: String,
+    /// An administrator's.
+    apply_token: String,
 }
 
 const BASE: &str = "organization: acme\nteams: {platform: {description: All.}, data-eng: {}}\n";
-const HEAD: &str = "organization: acme\nteams: {platform: {description: Everything.}, data-eng: {}}\n";
+const HEAD: &str = "organization: acme\nteams: {platform: {description: Everything.}}\nremoved: {teams: [data-eng]}\n";
+
+/// A token that can read what the workflow says, and one that can do everything.
+fn tokens(stage: &Stage) -> [String; 2] {
+    let text = std::fs::read_to_string(root().join("examples/ci/github.yml")).unwrap();
+    let listed = text.split("Its permissions: ").nth(1).unwrap().split(", and to read").next().unwrap();
+    let permissions = listed.replace(['#', '\n'], "");
+    let manifest = format!(
+        "organization: acme\nroles: {{plans: {{permissions: [\"{}\"]}}}}\ntokens:\n  plan: {{scope: organization, role: \
+         plans, saveTo: 'file:plan'}}\n  apply: {{scope: organization, role: admin, saveTo: 'file:apply'}}\n",
+        permissions.split(',').map(str::trim).collect::<Vec<_>>().join("\", \"")
+    );
+    stage.write("tokens.yaml", &manifest);
+    stage.run(&["apply", "--yes", "tokens.yaml"]).ended(0);
+    stage.service().clear_requests();
+    ["plan", "apply"].map(|it| std::fs::read_to_string(stage.folder.path().join(it)).unwrap().trim().to_owned())
+}
 
 impl Machine {
     fn new() -> Self {
-        let it = Self { stage: Stage::demo() };
+        let stage = Stage::demo();
+        let [plan_token, apply_token] = tokens(&stage);
+        let it = Self { stage, plan_token, apply_token };
         for folder in ["bin", "remote/acme", "work"] {
             std::fs::create_dir_all(it.path(folder)).unwrap();
         }
@@ -238,6 +260,10 @@ impl Machine {
         // What the demo organization has drifted from, so that base and live agree.
         it.stage.service().change(|state| state.teams.get_mut("platform").unwrap().description = "All.".to_owned());
         it
+    }
+
+    fn plan_token(&self) -> (&'static str, &str) {
+        ("secrets.PULUMI_PLAN_TOKEN", &self.plan_token)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -297,8 +323,6 @@ impl Machine {
     }
 }
 
-const PLAN_TOKEN: (&str, &str) = ("secrets.PULUMI_PLAN_TOKEN", "pul-sandbox");
-const APPLY_TOKEN: (&str, &str) = ("secrets.PULUMI_APPLY_TOKEN", "pul-sandbox");
 const GH: (&str, &str) = ("github.token", "ghs-example");
 
 #[test]
@@ -308,13 +332,16 @@ fn the_github_workflow_plans_comments_and_applies_what_was_reviewed() {
     // The pull request: a new comment.
     fake(&machine.path("bin"), "gh", "case \"$*\" in *--jq*) printf '%s' \"$ANSWER\" ;; esac");
     let pull = "refs/pull/7/merge";
-    let known = [GH, PLAN_TOKEN, ("github.event.pull_request.number", "7")];
+    let known = [GH, machine.plan_token(), ("github.event.pull_request.number", "7")];
     for step in steps(&workflow["jobs"]["plan"]).iter().filter(|it| it.name != "Install bylaws") {
         machine.step(step, pull, &known).ended(0);
     }
     let comment = machine.read("work/plan.md");
     assert!(comment.starts_with("<!-- bylaws:plan org=acme -->\n<!-- bylaws:meta checksum="), "{comment}");
-    assert!(comment.contains("### `acme`: 1 to change") && machine.stage.writes().is_empty(), "{comment}");
+    assert!(
+        comment.contains("### `acme`: 1 to change, **1 to delete**") && machine.stage.writes().is_empty(),
+        "{comment}"
+    );
     let calls = machine.read("calls");
     assert!(calls.contains("\napi --silent --method POST repos/acme/bylaws/issues/7/comments --field body=@plan.md\n"));
     assert!(!calls.contains("ghs-example"), "{calls}");
@@ -331,6 +358,7 @@ fn the_github_workflow_plans_comments_and_applies_what_was_reviewed() {
     );
     assert!(machine.read("work/plan.md").starts_with("<!-- bylaws:plan none -->\n### There is no plan\n"));
 
+    let apply_token = ("secrets.PULUMI_APPLY_TOKEN", machine.apply_token.as_str());
     // Merged: applied with the checksum of the comment.
     machine
         .shell("cd remote/acme/bylaws && git merge --quiet topic && git rev-parse HEAD~1 > ../../../before", &[])
@@ -344,7 +372,7 @@ fn the_github_workflow_plans_comments_and_applies_what_was_reviewed() {
         let output = machine.read("output");
         let checksum = output.lines().filter_map(|it| it.strip_prefix("checksum=")).next_back().unwrap_or_default();
         let known =
-            [GH, APPLY_TOKEN, ("github.event.before", before.as_str()), ("steps.reviewed.outputs.checksum", checksum)];
+            [GH, apply_token, ("github.event.before", before.as_str()), ("steps.reviewed.outputs.checksum", checksum)];
         let run = machine.step(step, "refs/heads/main", &known).ended(0);
         assert_eq!(run.stdout.contains("Applied, and verified"), step.name == "Apply", "{}", run.stdout);
     }
@@ -372,7 +400,7 @@ fn the_github_workflow_reports_drift_in_one_issue() {
         std::fs::remove_file(machine.path("calls")).ok();
         fake(&machine.path("bin"), "gh", &format!("case \"$*\" in *--jq*) printf '{answer}' ;; esac"));
         for step in steps(&workflow["jobs"]["drift"]).iter().filter(|it| it.name != "Install bylaws") {
-            let known = [GH, PLAN_TOKEN, ("steps.compare.outputs.code", code)];
+            let known = [GH, machine.plan_token(), ("steps.compare.outputs.code", code)];
             machine.step(step, "refs/heads/main", &known).ended(0);
         }
         assert!(machine.read("output").ends_with(&format!("code={code}\n")), "{}", machine.read("output"));
@@ -419,8 +447,8 @@ fn the_gitlab_pipeline_plans_notes_and_applies_the_saved_plan() {
         ("CI_PROJECT_ID", "1"),
         ("CI_MERGE_REQUEST_IID", "7"),
         ("CI_JOB_URL", "https://gitlab.example/job/1"),
-        ("PULUMI_PLAN_TOKEN", "pul-sandbox"),
-        ("PULUMI_APPLY_TOKEN", "pul-sandbox"),
+        ("PULUMI_PLAN_TOKEN", &machine.plan_token),
+        ("PULUMI_APPLY_TOKEN", &machine.apply_token),
         ("BYLAWS_NOTE_TOKEN", "glpat-example"),
         ("CI_COMMIT_BEFORE_SHA", "origin/main"),
     ];
@@ -446,7 +474,7 @@ fn the_gitlab_pipeline_plans_notes_and_applies_the_saved_plan() {
         assert!(!calls.contains("glpat-example"), "{calls}");
     }
     let widget: Value = serde_json::from_str(&machine.read("work/widget.json")).unwrap();
-    assert_eq!(widget, serde_json::json!({"create": 0, "update": 1, "delete": 0}));
+    assert_eq!(widget, serde_json::json!({"create": 0, "update": 1, "delete": 1}));
     assert_eq!(pipeline["plan"]["artifacts"]["reports"]["terraform"], "widget.json");
 
     job("plan to apply").ended(0);
