@@ -55,3 +55,6 @@ extern crate self as bylaws;
 #[cfg(test)]
 #[path = "../tests/it/support/published.rs"]
 mod published;
+#[cfg(test)]
+#[path = "../tests/it/support/trials.rs"]
+mod trials;

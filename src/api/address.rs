@@ -87,6 +87,7 @@ fn decodes_to(encoded: &str, text: &str) -> bool {
 mod tests {
     use super::build;
     use crate::api::backend::Backend;
+    use crate::trials::tried;
 
     fn backend(text: &str) -> Backend {
         Backend::parse(text).expect("an address")
@@ -125,30 +126,27 @@ mod tests {
     #[test]
     fn every_address_says_exactly_what_was_meant() {
         let backends = [backend("https://x.example"), backend("https://x.example:8443/a/b")];
-        let mut tried = 0;
-        while tried < 100_000 {
-            arbtest::arbtest(|u| {
-                for round in 0.. {
-                    if u.is_empty() {
-                        break;
-                    }
-                    let segments: Vec<String> =
-                        (0..u.int_in_range(1..=8)?).map(|_| u.arbitrary()).collect::<Result<_, _>>()?;
-                    tried += segments.iter().filter(|it| !it.is_empty()).count();
-                    let bad = segments.iter().any(|it| matches!(it.as_str(), "" | "." | ".."));
-                    let backend = &backends[usize::from(round % 2 == 0)];
-                    let Ok(url) = build(backend, &segments, &[]) else {
-                        assert!(bad, "{segments:?}");
-                        continue;
-                    };
-                    assert!(!bad && url.as_str().starts_with(backend.as_str()), "{segments:?}");
-                    let rest = &url.as_str()[backend.as_str().len() + 1..];
-                    assert_eq!(rest.split('/').count(), segments.len(), "{segments:?}");
+        let mut segments_tried = 0;
+        tried(60, 1 << 16..=1 << 16, |u| {
+            for round in 0.. {
+                if u.is_empty() {
+                    break;
                 }
-                Ok(())
-            })
-            .size_min(1 << 16)
-            .budget_ms(50);
-        }
+                let segments: Vec<String> =
+                    (0..u.int_in_range(1..=8)?).map(|_| u.arbitrary()).collect::<Result<_, _>>()?;
+                segments_tried += segments.iter().filter(|it| !it.is_empty()).count();
+                let bad = segments.iter().any(|it| matches!(it.as_str(), "" | "." | ".."));
+                let backend = &backends[usize::from(round % 2 == 0)];
+                let Ok(url) = build(backend, &segments, &[]) else {
+                    assert!(bad, "{segments:?}");
+                    continue;
+                };
+                assert!(!bad && url.as_str().starts_with(backend.as_str()), "{segments:?}");
+                let rest = &url.as_str()[backend.as_str().len() + 1..];
+                assert_eq!(rest.split('/').count(), segments.len(), "{segments:?}");
+            }
+            Ok(())
+        });
+        assert!(segments_tried > 100_000, "{segments_tried}");
     }
 }

@@ -4,7 +4,7 @@
 //! it describes requests as data and never sends one. To add a kind: copy a file, add its line to
 //! [`ALL`], give the sandbox its routes, add a scenario.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,14 +12,15 @@ use serde_json::Value;
 
 use crate::model::access::{Grants, Part};
 use crate::model::{
-    Action, Call, Change, Desired, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Read, Reference,
-    ResourceId, Scope, Snapshot, Verb,
+    Action, Call, Change, Desired, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Reference,
+    ResourceId, Scope, Verb,
 };
 
 mod budget;
 mod draft;
 pub mod member;
 pub mod oidc_issuer;
+mod reader;
 pub mod rights;
 pub mod role;
 pub mod scim_group;
@@ -35,8 +36,9 @@ mod world;
 
 pub use budget::Budget;
 pub use draft::Draft;
+pub use reader::{Finished, Reader};
 pub use rights::Right;
-pub use world::World;
+pub use world::{NO_RENAMES, World};
 
 /// Every kind, in the order in which plans show them and in which they depend on each other.
 pub static ALL: &[&dyn Kind] = &[
@@ -378,46 +380,6 @@ pub trait Kind: Sync {
     fn unavailable(&self, _spec: &Value, _organization: &Organization) -> Option<String> {
         None
     }
-}
-
-/// Reads one kind: says what to ask for, takes the answers, and turns them into live objects.
-pub trait Reader: Send {
-    /// The first requests.
-    fn start(&mut self) -> Vec<Read>;
-
-    /// One page of an answer; what it makes necessary is returned.
-    ///
-    /// # Errors
-    /// When the answer breaks the contract: then the kind is unknown, never empty.
-    fn page(&mut self, read: &Read, body: &[u8]) -> Result<Vec<Read>, String>;
-
-    /// A request answered 404. What that means is the kind's to say: by default it is a failure like
-    /// any other, because a 404 for something that was listed is not "gone".
-    ///
-    /// # Errors
-    /// When the thing is unknown rather than absent.
-    fn absent(&mut self, read: &Read) -> Result<Vec<Read>, String> {
-        Err(format!("/{} answered 404", read.path.join("/")))
-    }
-
-    /// A request that only would have told more ([`crate::model::Covers::Nothing`]) has failed, perhaps after some pages.
-    fn lost(&mut self, _read: &Read) {}
-
-    /// What was read, with the kinds before this one in [`ALL`] already in `before`.
-    fn finish(self: Box<Self>, before: &Snapshot) -> Finished;
-}
-
-/// What a reader has made of all answers.
-#[derive(Debug, Default)]
-pub struct Finished {
-    /// The live objects.
-    pub objects: Vec<LiveObject>,
-    /// Why something may be missing, though every request was answered.
-    pub incomplete: Option<String>,
-    /// Names of objects that are there but were not told wholly, and why: nothing is planned for them.
-    pub unknown: BTreeMap<String, String>,
-    /// What the kind needs to know beside its objects: [`crate::model::KindState::facts`].
-    pub facts: Value,
 }
 
 /// The kind with this word.

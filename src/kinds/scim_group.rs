@@ -131,6 +131,11 @@ impl Kind for ScimGroup {
                 draft.findings.push(("unresolved".into(), format!("there is no user `{name}` in the directory")));
                 return Vec::new();
             };
+            if scim_user::ends_inactive(world, name) {
+                let sentence = format!("{name} is not active, and {} would have them as a member", draft.change.id);
+                draft.findings.push((scim_user::INACTIVE.into(), sentence));
+                continue;
+            }
             let mut call =
                 patch(path.clone(), vec![json!({"op": "add", "path": "members", "value": [{"value": Value::Null}]})]);
             let place = "/Operations/0/value/0/value";

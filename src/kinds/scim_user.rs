@@ -87,6 +87,9 @@ impl Kind for ScimUser {
     }
 }
 
+/// The danger of a group with a user who is not active.
+pub(super) const INACTIVE: &str = "inactive-user";
+
 /// A path of the directory: `scim/v2/ORG/…`.
 pub(super) fn path<S: AsRef<str>>(org: &str, rest: impl IntoIterator<Item = S>) -> Vec<String> {
     let mut path = vec!["scim".to_owned(), "v2".to_owned(), org.to_owned()];
@@ -107,6 +110,28 @@ pub(super) fn id_of(world: &World, name: &str) -> Option<Segment> {
     }
     let id = world.entry("scim-user", name)?.id.clone();
     Some(Segment::Hole(crate::model::Hole::Kept { of: id, what: "id".to_owned() }))
+}
+
+/// Whether a user is not active once the plan is carried out.
+pub(super) fn ends_inactive(world: &World, name: &str) -> bool {
+    let declared = world.entry("scim-user", name).map(|it| world.spec(it)["active"].clone());
+    let active =
+        declared.filter(Value::is_boolean).or_else(|| Some(world.live("scim-user", name)?.spec["active"].clone()));
+    active == Some(json!(false))
+}
+
+/// A user who is to be inactive and in a group of the manifest.
+fn contradiction(draft: &mut Draft, world: &World) {
+    let groups = world.desired.entries.values().filter(|it| it.id.kind == "scim-group");
+    for group in groups {
+        let members = world.spec(group);
+        let mut members = members["members"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        if members.any(|it| it.eq_ignore_ascii_case(&draft.change.name)) {
+            let sentence =
+                format!("{} would not be active any more, and {} has them as a member", draft.change.id, group.id);
+            draft.findings.push((INACTIVE.into(), sentence));
+        }
+    }
 }
 
 fn create(draft: &mut Draft, world: &World) -> Action {
@@ -137,11 +162,16 @@ fn change(draft: &mut Draft, world: &World) -> Option<Action> {
     let operations = fields.map(|(it, after)| json!({"op": "replace", "path": wire(it), "value": after})).collect();
     let call = patch(path(world.org(), ["Users", &id]), operations);
     let (phase, what) = match draft.field("/active").map(|it| it.after == json!(true)) {
-        Some(false) => (Phase::Shrink, "deactivate"),
+        Some(false) => {
+            contradiction(draft, world);
+            (Phase::Shrink, "deactivate")
+        }
         Some(true) => (Phase::Grow, "activate"),
         None => (Phase::Grow, "change"),
     };
-    Some(Action::new(phase, what, vec![call]))
+    let mut action = Action::new(phase, what, vec![call]);
+    action.enables = what == "activate";
+    Some(action)
 }
 
 /// Reads all users, page by page: the first page tells how many there are.

@@ -1,6 +1,6 @@
 //! What a kind may look at while it plans: the manifest, the live organization, who asks, and the moment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -16,7 +16,12 @@ pub struct World<'a> {
     pub live: &'a Snapshot,
     /// Resources whose write-only fields shall be sent again.
     pub resend: &'a BTreeSet<ResourceId>,
+    /// The names that live objects get by this plan, by the ids that they have, as those are matched.
+    pub renames: &'a BTreeMap<ResourceId, String>,
 }
+
+/// Where nothing is renamed.
+pub static NO_RENAMES: BTreeMap<ResourceId, String> = BTreeMap::new();
 
 impl<'a> World<'a> {
     /// The organization's slug.
@@ -37,6 +42,18 @@ impl<'a> World<'a> {
     /// A live object by its name.
     pub fn live(&self, kind: &str, name: &str) -> Option<&'a LiveObject> {
         self.live.object(kind, &matching_key(kind, name))
+    }
+
+    /// The live object that has this name once the plan's renames are done: the one that gets it, or the one that
+    /// has it and keeps it.
+    pub fn renamed(&self, kind: &str, name: &str) -> Option<&'a LiveObject> {
+        let own = ResourceId::new(kind, matching_key(kind, name));
+        let gets_it = |it: &(&ResourceId, &String)| it.0.kind == kind && matching_key(kind, it.1) == own.name;
+        match self.renames.iter().find(gets_it) {
+            Some((old, _)) => self.live.object(kind, &old.name),
+            None if self.renames.contains_key(&own) => None,
+            None => self.live(kind, name),
+        }
     }
 
     /// A manifest entry by its name.

@@ -74,7 +74,7 @@ pub fn load(files: Vec<(String, Vec<u8>)>) -> Result<Desired, Failure> {
         sources.push(SourceFile { path, text: text.text.into() });
     }
     let documents = read(&sources, &readable);
-    let shapes = Shapes::compile(&crate::schema::manifest());
+    let shapes = Shapes::of_manifests();
     let mut bad = BTreeSet::new();
     let mut roots = Vec::new();
     let mut complete = !documents.is_empty() && documents.len() == sources.len();
@@ -84,7 +84,7 @@ pub fn load(files: Vec<(String, Vec<u8>)>) -> Result<Desired, Failure> {
             complete = false;
             continue;
         };
-        let fitted = fit::fit(&root, &source.text, &shapes);
+        let fitted = fit::fit(&root, &source.text, shapes);
         findings.extend(fitted.findings);
         bad.extend(fitted.bad);
         roots.push(root);

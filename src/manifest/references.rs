@@ -120,7 +120,6 @@ struct Index<'a> {
     kinds: HashSet<&'a str>,
     names: HashMap<&'a str, Vec<&'a ResourceId>>,
     nearest: HashMap<&'a str, OnceCell<Names<'a>>>,
-    shapes: OnceCell<Shapes>,
 }
 
 impl<'a> Index<'a> {
@@ -136,7 +135,6 @@ impl<'a> Index<'a> {
             kinds: names.keys().copied().collect(),
             nearest: names.keys().map(|it| (*it, OnceCell::new())).collect(),
             names,
-            shapes: OnceCell::new(),
         }
     }
 
@@ -158,7 +156,7 @@ impl<'a> Index<'a> {
 
     /// The nearest word that the schema offers at this place: `admin` for `admn`.
     fn nearest_choice(&self, kind: &dyn Kind, reference: &Reference) -> Option<String> {
-        let shapes = self.shapes.get_or_init(|| Shapes::compile(&crate::schema::manifest()));
+        let shapes = Shapes::of_manifests();
         let field = shapes.field(shapes.entry(kind.facts().section)?, reference.pointer.strip_prefix('/')?)?;
         suggest::nearest(&reference.to.name, shapes.choices(field)).map(str::to_owned)
     }

@@ -1,7 +1,7 @@
-//! The manifest's JSON Schema in a typed form, compiled once for each load.
+//! The manifest's JSON Schema in a typed form, compiled once.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -162,6 +162,13 @@ impl Default for Types {
 }
 
 impl Shapes {
+    /// The shapes of manifests. Compiling them takes longer than reading a small manifest, and often there is more
+    /// than one to read: the base branch's, or the one that an import wrote.
+    pub fn of_manifests() -> &'static Self {
+        static SHAPES: LazyLock<Shapes> = LazyLock::new(|| Shapes::compile(&crate::schema::manifest()));
+        &SHAPES
+    }
+
     /// Compiles a schema. Keywords that only editors read are passed over.
     pub fn compile(schema: &Value) -> Self {
         let mut compiler = Compiler { schema, all: Vec::new(), known: HashMap::new() };

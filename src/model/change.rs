@@ -72,9 +72,12 @@ pub struct Action {
     pub check: Option<Check>,
     /// Steps that must be done before.
     pub after: Vec<usize>,
-    /// Resources whose own creating steps must be done before.
+    /// Resources whose own creating or enabling steps must be done before.
     #[serde(skip)]
     pub needs: BTreeSet<ResourceId>,
+    /// Whether it makes something that is there already fit for those that need it: a user who is activated.
+    #[serde(skip)]
+    pub enables: bool,
     /// Who or what gains by it: a withdrawal of the same waits for it.
     #[serde(skip)]
     pub gains: BTreeSet<String>,
@@ -94,6 +97,7 @@ impl Action {
             check: None,
             after: Vec::new(),
             needs: BTreeSet::new(),
+            enables: false,
             gains: BTreeSet::new(),
             loses: BTreeSet::new(),
         }

@@ -58,7 +58,8 @@ pub struct Options {
 /// The plan that makes the live organization what the manifest says, rehearsed.
 pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let mut plan = rehearsed(desired, live, options);
-    let world = World { desired, live, resend: &options.resend };
+    let renames = rename::all(desired, live);
+    let world = World { desired, live, resend: &options.resend, renames: &renames };
     // Drift first: what a reviewer reads is what their change adds to it, and the two add up to the whole.
     let (drift, changes): (Vec<&Change>, Vec<&Change>) = (plan.drift.iter().collect(), plan.changes.iter().collect());
     let (of_drift, of_changes) = (impact::impact(&world, &[], &drift), impact::impact(&world, &drift, &changes));
@@ -96,7 +97,8 @@ fn rehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
 }
 
 fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
-    let world = World { desired, live, resend: &options.resend };
+    let renames = rename::all(desired, live);
+    let world = World { desired, live, resend: &options.resend, renames: &renames };
     let mut paired = pair::all(&world, options);
     let gone = things::gone(live);
     for draft in &mut paired.drafts {

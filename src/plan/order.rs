@@ -75,13 +75,14 @@ fn edges(changes: &[Change]) -> BTreeMap<Step, BTreeSet<Step>> {
             for subject in &action.gains {
                 gained.entry(subject).or_default().push(step);
             }
-            let makes = matches!(
-                (change.verb, action.phase),
-                (
-                    Verb::Create | Verb::Rename | Verb::Replace,
-                    Phase::Grow | Phase::Rename | Phase::Replace | Phase::Issue
-                )
-            );
+            let makes = action.enables
+                || matches!(
+                    (change.verb, action.phase),
+                    (
+                        Verb::Create | Verb::Rename | Verb::Replace,
+                        Phase::Grow | Phase::Rename | Phase::Replace | Phase::Issue
+                    )
+                );
             // Where a name steps aside first, it is taken by the last of the renames and given up by the first.
             if makes && action.phase == Phase::Rename {
                 made_by.insert(matching_id(&change.id), step);

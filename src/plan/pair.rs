@@ -31,7 +31,6 @@ pub(super) struct Paired<'a> {
 /// Pairs every kind.
 pub(super) fn all<'a>(world: &World<'a>, options: &Options) -> Paired<'a> {
     let mut paired = Paired { unseen: world.live.unseen.clone(), ..Paired::default() };
-    let renames = rename::all(world);
     for kind in kinds::ALL {
         let state = world.live.kind(kind.facts().word);
         if kind.is_of_directory() && !state.read {
@@ -39,7 +38,7 @@ pub(super) fn all<'a>(world: &World<'a>, options: &Options) -> Paired<'a> {
             continue;
         }
         let before = paired.drafts.len();
-        let mut pairing = Pairing { kind: *kind, state, world, options, renames: &renames, claimed: BTreeSet::new() };
+        let mut pairing = Pairing { kind: *kind, state, world, options, claimed: BTreeSet::new() };
         pairing.declared(&mut paired);
         pairing.tombstones(&mut paired);
         pairing.rest(&mut paired);
@@ -56,8 +55,6 @@ struct Pairing<'a, 'w> {
     state: &'a KindState,
     world: &'w World<'a>,
     options: &'w Options,
-    /// New names by old ids, for whatever refers to what is renamed.
-    renames: &'w BTreeMap<ResourceId, String>,
     /// Keys of live objects that an entry or a tombstone speaks of.
     claimed: BTreeSet<String>,
 }
@@ -79,7 +76,9 @@ impl<'a> Pairing<'a, '_> {
             let drafts = paired.drafts.len();
             let key = matching_key(word, &entry.id.name);
             self.claimed.insert(key.clone());
-            if let Some(why) = self.unknown(entry) {
+            if let Some(why) = rename::unknown(self.kind, entry, self.state) {
+                // Whoever has its old name may still be it, and is in no case what nobody speaks of.
+                self.claimed.extend(entry.renamed_from.iter().map(|it| matching_key(word, it)));
                 paired.unseen.push(format!("{} could not be read, so that nothing is planned for it: {why}", entry.id));
                 continue;
             }
@@ -87,7 +86,9 @@ impl<'a> Pairing<'a, '_> {
             let mut renamed = false;
             match rename::judge(self.kind, entry, &spec, self.state, self.world.desired) {
                 // A name that stays with whoever has it cannot be given to somebody else.
-                Some(Renaming::ToDo(_)) if live.is_some() && !self.renames.contains_key(&matching_id(&entry.id)) => {
+                Some(Renaming::ToDo(_))
+                    if live.is_some() && !self.world.renames.contains_key(&matching_id(&entry.id)) =>
+                {
                     paired.drafts.push(self.ambiguous(entry, live, &spec));
                     continue;
                 }
@@ -100,6 +101,8 @@ impl<'a> Pairing<'a, '_> {
                     paired.drafts.push(self.ambiguous(entry, live, &spec));
                     continue;
                 }
+                // Whoever has the name gives it to another entry, and is that one from now on.
+                Some(Renaming::Done) | None if self.world.renames.contains_key(&matching_id(&entry.id)) => live = None,
                 Some(Renaming::Done) | None => {}
             }
             match live {
@@ -154,14 +157,6 @@ impl<'a> Pairing<'a, '_> {
         (spec, refused)
     }
 
-    /// Why it is not known whether an entry's object is there, under its own name or the one it had.
-    fn unknown(&self, entry: &Entry) -> Option<&'a String> {
-        let key = |name: &str| matching_key(self.word(), name);
-        let waiting = entry.renamed_from.as_ref().map(|_| rename::waiting_name(&entry.id.name));
-        let names = [Some(&entry.id.name), entry.renamed_from.as_ref(), waiting.as_ref()];
-        names.into_iter().flatten().find_map(|it| self.state.unknown_objects.get(&key(it)))
-    }
-
     fn existing(&self, entry: &'a Entry, live: &'a LiveObject, renamed: bool, spec: &Value, paired: &mut Paired<'a>) {
         if let Some(by) = &live.managed_by {
             let message = format!("`{}` is managed by {by}, so that nothing is planned for it", entry.id);
@@ -194,7 +189,7 @@ impl<'a> Pairing<'a, '_> {
             }
         }
         let spec = &*spec;
-        let renamed_live = rename::with_new_names(self.kind, live, self.renames);
+        let renamed_live = rename::with_new_names(self.kind, live, self.world.renames);
         let mut fields = compare::fields(rules, spec, renamed_live.as_ref().unwrap_or(live));
         compare::leave_to_deletions(&mut fields, self.kind.references(&live.name, &live.spec), &paired.going);
         fields.extend(self.kind.due(spec, live, self.world));
@@ -419,13 +414,19 @@ impl<'a> Pairing<'a, '_> {
         paired.drafts.push(self.new_draft(&id, Verb::Delete, ground, (Some(live), None), (Vec::new(), Value::Null)));
     }
 
-    /// Both names are live, and nothing may be done about it.
+    /// Nothing tells which live object an entry is, so that nothing may be done about it.
     fn ambiguous(&mut self, entry: &'a Entry, live: Option<&'a LiveObject>, spec: &Value) -> Draft<'a> {
         let old = entry.renamed_from.as_deref().unwrap_or_default();
         self.claimed.insert(matching_key(self.word(), old));
+        let new = &entry.id.name;
+        let is_live = |name: &str| self.state.objects.contains_key(&matching_key(self.word(), name));
+        let sentence = match is_live(old) && is_live(new) {
+            true => format!("both `{old}` and `{new}` exist, and nothing tells whether the one was the other"),
+            false => format!(
+                "`{old}` is declared as well as `{new}`: once both exist, nothing tells whether the one was the other"
+            ),
+        };
         let mut draft = self.draft(entry, None, live, Verb::Rename, Vec::new(), spec);
-        let sentence =
-            format!("both `{old}` and `{}` exist, and nothing tells whether the one was the other", entry.id.name);
         draft.change.renamed_from = Some(old.to_owned());
         draft.change.after = json!(draft.change.before);
         draft.findings.push(("rename-ambiguous".into(), sentence));

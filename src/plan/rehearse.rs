@@ -136,7 +136,7 @@ impl<'a> Stage<'a> {
             let before = self.take(kind, key);
             let sooner = before.as_ref().map(|it| it.name.clone());
             let resend = BTreeSet::new();
-            let world = World { desired: self.desired, live: &self.live, resend: &resend };
+            let world = World { desired: self.desired, live: &self.live, resend: &resend, renames: &kinds::NO_RENAMES };
             match kind.rehearse(call, change, before.clone(), &world) {
                 Ok(after) => {
                     let name = after.as_ref().map(|it| it.name.clone());

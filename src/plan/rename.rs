@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::kinds::{self, Kind, World, matching_id, matching_key};
-use crate::model::{Desired, Entry, FieldRule, KindState, LiveObject, ResourceId};
+use crate::kinds::{self, Kind, matching_id, matching_key};
+use crate::model::{Desired, Entry, FieldRule, KindState, LiveObject, ResourceId, Snapshot};
 use crate::plan::{compare, origin};
 
 /// What a `renamedFrom` comes to.
@@ -25,6 +25,17 @@ pub(super) fn waiting_name(name: &str) -> String {
     format!("{name}.bylaws-renaming")
 }
 
+/// Why it is not known whether an entry's object is there, under its own name or the one it had.
+pub(super) fn unknown<'a>(kind: &dyn Kind, entry: &Entry, state: &'a KindState) -> Option<&'a String> {
+    let waiting = entry.renamed_from.as_ref().map(|_| waiting_name(&entry.id.name));
+    let names = [Some(&entry.id.name), entry.renamed_from.as_ref(), waiting.as_ref()];
+    let mut keys = names.into_iter().flatten().map(|it| matching_key(kind.facts().word, it));
+    // A name that is not seen in a list that may lack something is not free.
+    let seen = || state.objects.contains_key(&matching_key(kind.facts().word, &entry.id.name));
+    let unseen = state.incomplete.as_ref().filter(|_| entry.renamed_from.is_some() && !seen());
+    keys.find_map(|it| state.unknown_objects.get(&it)).or(unseen)
+}
+
 /// Decides a `renamedFrom` by what is live (DESIGN 6, fine print).
 pub(super) fn judge(
     kind: &dyn Kind,
@@ -36,6 +47,9 @@ pub(super) fn judge(
     let word = kind.facts().word;
     let old = entry.renamed_from.as_deref().filter(|_| kind.facts().renamable)?;
     let (old_key, new_key) = (matching_key(word, old), matching_key(word, &entry.id.name));
+    if changes_hands(kind, entry, spec, old, desired) {
+        return Some(Renaming::Ambiguous);
+    }
     // What an interrupted apply left under the waiting name is on its way, whoever has the others by now.
     let waiting_key = matching_key(word, &waiting_name(&entry.id.name));
     let old_key = if state.objects.contains_key(&waiting_key) { waiting_key } else { old_key };
@@ -57,6 +71,15 @@ pub(super) fn judge(
             _ => Renaming::Ambiguous,
         },
     })
+}
+
+/// Whether the old name is another entry's, with which it is live afterwards too, and nothing tells the two apart
+/// then: without the base branch, the next plan could not know that the rename was done.
+fn changes_hands(kind: &dyn Kind, entry: &Entry, spec: &Value, old: &str, desired: &Desired) -> bool {
+    let Some(other) = desired.entries.get(&ResourceId::new(entry.id.kind.clone(), old)) else { return false };
+    let other = kind.canonical(other.spec()).unwrap_or_default();
+    let mut fixed = kind.facts().fields.iter().filter(|it| it.1 == FieldRule::Replaces).map(|it| it.0);
+    desired.base.is_none() && fixed.all(|it| spec.get(it) == other.get(it))
 }
 
 /// Whether a live object is the one that a spec means, as far as fields tell that cannot change on a
@@ -95,12 +118,17 @@ pub(super) fn spelled_as_live<'a>(kind: &dyn Kind, spec: &'a Value, live: &LiveO
 }
 
 /// Every rename that is to do: the new name by the old id.
-pub(super) fn all(world: &World) -> BTreeMap<ResourceId, String> {
+pub(super) fn all(desired: &Desired, live: &Snapshot) -> BTreeMap<ResourceId, String> {
     let mut renames = BTreeMap::new();
-    for entry in world.desired.entries.values().filter(|it| it.renamed_from.is_some()) {
+    for entry in desired.entries.values().filter(|it| it.renamed_from.is_some()) {
         let Some(kind) = kinds::by_word(&entry.id.kind) else { continue };
-        let state = world.live.kind(kind.facts().word);
-        if let Some(Renaming::ToDo(old)) = judge(kind, entry, &world.spec(entry), state, world.desired)
+        let state = live.kind(kind.facts().word);
+        // Nothing is planned for what is not known, and so nobody gives up a name there.
+        if unknown(kind, entry, state).is_some() {
+            continue;
+        }
+        let spec = kind.canonical(entry.spec()).unwrap_or_default();
+        if let Some(Renaming::ToDo(old)) = judge(kind, entry, &spec, state, desired)
             && let Some(live) = state.objects.get(&old)
         {
             let id = ResourceId::new(entry.id.kind.clone(), live.name.clone());
@@ -127,6 +155,12 @@ pub(super) fn with_new_names(
                 Some((start, _)) => text.chars().take(start).chain(new.chars()).collect(),
             };
         }
+    }
+    // Where the order of a list means nothing, it goes by what the entries say, and they say something else now.
+    if let Some(copy) = &mut renamed
+        && let Ok(spec) = kind.canonical(copy.spec.clone())
+    {
+        copy.spec = spec;
     }
     renamed
 }

@@ -1,7 +1,7 @@
 //! Laws of every rendering, over names that try to be something else.
 
+use crate::trials::tried;
 use arbtest::arbitrary::{Result, Unstructured};
-use arbtest::arbtest;
 use comrak::nodes::NodeValue;
 use comrak::{Arena, parse_document};
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ fn hostile(u: &mut Unstructured) -> Result<String> {
 
 /// Tries a law with enough at hand for every name of a plan.
 fn attack(law: impl FnMut(&mut Unstructured) -> Result<()>) {
-    arbtest(law).size_min(8_192).run();
+    tried(100, 8_192..=65_536, law);
 }
 
 /// A plan in which every text that can come from elsewhere is `text`'s.

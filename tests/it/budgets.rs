@@ -258,7 +258,12 @@ fn a_role_leaves_no_administrator_behind() {
 fn the_permissions_that_make_administrators_are_the_service_s_own() {
     let role = bylaws::kinds::by_word("role").unwrap();
     let (desired, live) = Default::default();
-    let world = bylaws::kinds::World { desired: &desired, live: &live, resend: &Default::default() };
+    let world = bylaws::kinds::World {
+        desired: &desired,
+        live: &live,
+        resend: &Default::default(),
+        renames: &bylaws::kinds::NO_RENAMES,
+    };
     let decisive = |it: &str| role.empowers("r", &serde_json::json!({"permissions": [it]}), &world) == Some(true);
     let catalogue = sandbox::scopes::catalogue();
     let groups = catalogue.as_object().unwrap().values().flat_map(|it| it.as_array().unwrap());

@@ -381,7 +381,8 @@ fn the_github_workflow_reports_drift_in_one_issue() {
     assert!(!drift("", "0").contains("--method"), "no drift, no issue");
     machine.stage.service().change(|it| it.teams.get_mut("platform").unwrap().description = "Clicked.".to_owned());
     assert!(drift("", "7").contains("--method POST repos/acme/bylaws/issues --raw-field title=The organization has"));
-    assert!(machine.read("work/drift.md").contains("Clicked."));
+    let report = machine.read("work/drift.md");
+    assert!(report.contains("Clicked.") && report.contains("unattributed"), "{report}");
     assert!(drift("12", "7").contains("--method PATCH repos/acme/bylaws/issues/12 --field body=@drift.md"));
     machine.stage.service().change(|it| it.teams.get_mut("platform").unwrap().description = "All.".to_owned());
     assert!(drift("12", "0").contains("--method PATCH repos/acme/bylaws/issues/12 --field state=closed"));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::support::trials::tried;
 use arbtest::arbitrary::{Result, Unstructured};
-use arbtest::arbtest;
 use bylaws::model::impact::Direction;
 use bylaws::model::{Base, Change, Impact, Instant, KindState, LiveObject, Organization, Plan, Snapshot, Verb};
 use bylaws::{kinds, plan};
@@ -329,7 +329,7 @@ fn nobody_from_elsewhere(organized: &mut Organized) {
 #[test]
 fn before_and_impact_make_after_for_everybody() {
     let (mut told_once, mut told_apart) = (false, false);
-    arbtest(|u| {
+    tried(150, 4_096..=65_536, |u| {
         let default = *u.choose(&[None, None, Some(101), Some(102)])?;
         let mut there = organization(u)?;
         tokens(u, &mut there)?;
@@ -363,9 +363,7 @@ fn before_and_impact_make_after_for_everybody() {
         told_once |= tells(&plan.impact, &between, &will);
         told_apart |= tells(&plan.drift_impact, &was, &between);
         Ok(())
-    })
-    .size_min(4_096)
-    .budget_ms(1_000);
+    });
     assert!(told_once && told_apart);
 }
 
@@ -397,15 +395,14 @@ fn tells(impact: &Impact, was: &BTreeMap<String, Rights>, will: &BTreeMap<String
 
 #[test]
 fn a_plan_without_changes_has_no_impact() {
-    arbtest(|u| {
+    tried(20, 4_096..=65_536, |u| {
         let there = organization(u)?;
         let desired = engine::desired(&manifest(&there, &there));
         let plan = plan::plan(&desired, &snapshot(&there, Some(101)), &plan::Options::default());
         assert!(plan.is_empty(), "{:#?}", plan.changes);
         assert!(plan.impact.is_empty(), "{:#?}", plan.impact);
         Ok(())
-    })
-    .size_min(4_096);
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@ use bylaws::render;
 use bylaws::sandbox::{self, Size};
 
 use crate::support::engine::{self, Engine};
+use crate::support::trials::tried;
 use crate::support::{self, NOW_SECONDS, Stage};
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -41,7 +42,7 @@ fn what_is_live_said_in_a_manifest_plans_empty() {
 
 #[test]
 fn an_applied_manifest_plans_empty() {
-    arbtest::arbtest(|u| {
+    tried(60, 64..=4_096, |u| {
         let text = manifest(u)?;
         let stage = Stage::demo();
         runtime().block_on(async {
@@ -55,10 +56,7 @@ fn an_applied_manifest_plans_empty() {
             assert!(again.is_empty(), "{text}\n{}", render::json::plan(&again));
         });
         Ok(())
-    })
-    .size_min(64)
-    .size_max(4096)
-    .budget_ms(6_000);
+    });
 }
 
 /// The same manifest over the same organization gives the same bytes, from whichever reading.

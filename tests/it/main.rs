@@ -19,6 +19,7 @@ mod interruption;
 mod invites;
 mod laws;
 mod mistakes;
+mod pairs;
 mod renames;
 mod roles;
 mod safety;

@@ -76,6 +76,34 @@ fn a_group_that_the_directory_does_not_manage_is_left_alone() {
     assert_eq!(codes, ["cannot-create", "externally-managed"]);
 }
 
+/// The service refuses every change of a group that has a user who is not active.
+#[test]
+fn whoever_is_or_becomes_inactive_is_put_into_no_group() {
+    let put = |users: &str, of: &str| {
+        let stage = stage(&format!("scim:\n{users}  groups:\n    SRE: {{members: [{of}]}}\n"));
+        let run = run(&stage, &["plan", "--format", "json", "--scim-writes"], 5);
+        assert_eq!(codes(&run), ["inactive-user"], "{}", run.stdout);
+        assert!(run.stdout.contains(of), "{}", run.stdout);
+    };
+    put("  users: {judy@acme.example: {active: false}}\n", "judy@acme.example");
+    put("  users: {ivan@acme.example: {active: false}}\n", "ivan@acme.example");
+    put("  users: {zoe@acme.example: {active: false}}\n", "zoe@acme.example");
+    let stage = stage("scim:\n  groups:\n    SRE: {members: [ivan@acme.example, judy@acme.example]}\n");
+    let deactivated =
+        stage.service().state().directory.values().find(|it| it.user_name.starts_with("judy")).unwrap().id.clone();
+    let body = serde_json::json!({"Operations": [{"op": "replace", "path": "active", "value": false}]});
+    let user = ["scim", "v2", "acme", "Users", &deactivated].map(str::to_owned);
+    assert_eq!(stage.send("PATCH", &user, &body), 200);
+    assert_eq!(codes(&run(&stage, &["plan", "--format", "json", "--scim-writes"], 5)), ["inactive-user"]);
+    // The activation goes first, whatever the order of names.
+    stage.write("more.yaml", "scim: {users: {judy@acme.example: {active: true}}}\n");
+    let plan = run(&stage, &["plan", ".", "--format", "json", "--scim-writes"], 0).stdout;
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["changes"][1]["steps"][0]["after"], serde_json::json!([1]), "{plan:#}");
+    run(&stage, &["apply", ".", "--yes", "--scim-writes"], 0);
+    run(&stage, &["plan", ".", "--expect-no-changes", "--scim-writes"], 0);
+}
+
 #[test]
 fn a_token_that_the_directory_does_not_know_is_told_and_not_shown() {
     let stage = stage(&format!("scim:\n{USERS}"));

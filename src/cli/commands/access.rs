@@ -79,7 +79,7 @@ async fn answer(args: &Args, session: &Session, ui: &Ui) -> Result<(), Exit> {
     let plan = args.desired.then(|| session.plan_for(&live));
     let changes: Vec<_> = plan.iter().flat_map(|it| it.all_changes()).collect();
     let resend = std::collections::BTreeSet::new();
-    let world = World { desired: &session.desired, live: &live, resend: &resend };
+    let world = World { desired: &session.desired, live: &live, resend: &resend, renames: &kinds::NO_RENAMES };
     let (listing, unknown) = listing(&world, &changes, Question { of: &args.ids, state });
     let mut strangers = false;
     for id in &unknown {

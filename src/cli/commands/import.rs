@@ -340,7 +340,8 @@ impl Report<'_> {
 
     fn worth_knowing(&self, text: &mut String) {
         let resend = BTreeSet::new();
-        let world = World { desired: &self.import.desired, live: self.live, resend: &resend };
+        let world =
+            World { desired: &self.import.desired, live: self.live, resend: &resend, renames: &kinds::NO_RENAMES };
         let mut lines = Vec::new();
         for id in &self.import.external {
             lines.push(format!("{id} is referred to and managed elsewhere, so that it is listed under `external`"));

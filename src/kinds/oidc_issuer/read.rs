@@ -152,9 +152,11 @@ fn names(records: &[Record], scope: &Scope) -> Vec<String> {
     for record in records {
         *taken.entry(paired(record).unwrap_or(&record.name)).or_default() += 1;
     }
+    // What shall go has an address; whoever has only its name is another one.
+    let spared = |it: &Record| scope.doomed.get(&it.name).is_some_and(|spec| spec["url"].is_string());
     let name = |it: &Record| match paired(it) {
         Some(name) => name.to_owned(),
-        None if taken[it.name.as_str()] == 1 => it.name.clone(),
+        None if taken[it.name.as_str()] == 1 && !spared(it) => it.name.clone(),
         None => format!("{} ({})", it.name, it.url.trim_start_matches("https://").replace('/', "-")),
     };
     records.iter().map(name).collect()
@@ -182,6 +184,18 @@ mod tests {
         let live = [record("ci", "https://three.example/x"), record("shown", "https://one.example")];
         assert_eq!(names(&live, &scope), ["ci (three.example-x)", "ci"]);
         // Without one of this address, the name tells whose address is to change.
+        assert_eq!(names(&live[..1], &scope), ["ci"]);
+    }
+
+    #[test]
+    fn an_issuer_of_another_address_is_not_the_one_that_goes() {
+        let mut scope = Scope::default();
+        scope.doomed.insert("ci".to_owned(), json!({"url": "https://one.example"}));
+        let live = [record("ci", "https://two.example"), record("shown", "https://one.example")];
+        assert_eq!(names(&live, &scope), ["ci (two.example)", "ci"]);
+        assert_eq!(names(&live[..1], &scope), ["ci (two.example)"]);
+        // A tombstone has no address.
+        scope.doomed.insert("ci".to_owned(), json!(null));
         assert_eq!(names(&live[..1], &scope), ["ci"]);
     }
 

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::kinds::role::tree;
 use crate::kinds::{self, World};
-use crate::model::{Call, Hole, LiveObject, Method, Segment};
+use crate::model::{Call, Hole, LiveObject, Method, ResourceId, Segment};
 
-/// The name of the role that an id means.
+/// The name of the role that an id means, once the plan's renames are done.
 ///
 /// # Errors
 /// When no role has this id.
@@ -18,8 +18,10 @@ pub fn named_by(id: &Segment, world: &World) -> Result<String, String> {
         Segment::Hole(hole) => Err(format!("{hole} is no role's id")),
         Segment::Text(id) => {
             let roles = &world.live.kind("role").objects;
-            let found = roles.values().find(|it| it.facts["id"] == *id).map(|it| it.name.clone());
-            found.ok_or_else(|| format!("no role has the id {id}"))
+            let found = roles.iter().find(|it| it.1.facts["id"] == *id);
+            let new = |key: &str| world.renames.get(&ResourceId::new("role", key)).cloned();
+            let name = found.map(|(key, it)| new(key).unwrap_or_else(|| it.name.clone()));
+            name.ok_or_else(|| format!("no role has the id {id}"))
         }
     }
 }

@@ -12,11 +12,7 @@ use crate::model::{Action, Call, Hole, Into, Method, Phase, ResourceId, Segment,
 ///
 /// Nothing when the role is neither live nor made by this plan.
 pub fn id_of(world: &World, name: &str) -> Option<Segment> {
-    let live = world.live("role", name).or_else(|| {
-        let sooner = world.entry("role", name)?.renamed_from.as_deref()?;
-        world.live("role", sooner)
-    });
-    if let Some(id) = live.and_then(|it| it.facts["id"].as_str()) {
+    if let Some(id) = world.renamed("role", name).and_then(|it| it.facts["id"].as_str()) {
         return Some(Segment::Text(id.to_owned()));
     }
     // Where the list could not be read, this plan makes no role, so that there will be no id to wait for.

@@ -161,6 +161,8 @@ fn live(record: Record, tokens: BTreeMap<String, Option<i64>>, before: &Snapshot
     let mut people = record.members.unwrap_or_default();
     let mut seen = BTreeSet::new();
     people.retain(|it| seen.insert(it.github_login.clone()));
+    // In which order the service tells them means nothing, and the same team makes the same plan.
+    people.sort_by_cached_key(|it| (it.github_login.to_lowercase(), it.github_login.clone()));
     let logins: Vec<&str> = people.iter().map(|it| it.github_login.as_str()).collect();
     spec.insert("kind".to_owned(), json!(record.kind));
     spec.insert("displayName".to_owned(), json!(record.display_name.as_deref().unwrap_or(&record.name)));
@@ -186,7 +188,7 @@ fn live(record: Record, tokens: BTreeMap<String, Option<i64>>, before: &Snapshot
             unknown.insert("/role".to_owned());
         }
     }
-    let mut stacks = Map::new();
+    let mut stacks = BTreeMap::new();
     for grant in record.stacks.unwrap_or_default() {
         // 104 is the creator's own and comes with the stack; 0 is nothing. What else there may be is
         // not ours to judge, so that it makes the field unknown.
@@ -207,7 +209,7 @@ fn live(record: Record, tokens: BTreeMap<String, Option<i64>>, before: &Snapshot
         };
         stacks.insert(name, json!(permission));
     }
-    let mut environments = Map::new();
+    let mut environments = BTreeMap::new();
     for grant in record.environments.unwrap_or_default() {
         match grant.permission.as_str() {
             "none" | "" => continue,
@@ -225,8 +227,8 @@ fn live(record: Record, tokens: BTreeMap<String, Option<i64>>, before: &Snapshot
         }
         environments.insert(format!("{}/{}", grant.project_name, grant.env_name), value);
     }
-    spec.insert("stacks".to_owned(), stacks.into());
-    spec.insert("environments".to_owned(), environments.into());
+    spec.insert("stacks".to_owned(), Map::from_iter(stacks).into());
+    spec.insert("environments".to_owned(), Map::from_iter(environments).into());
     let known = matches!(record.kind.as_str(), "pulumi" | "github" | "scim");
     LiveObject {
         name: record.name,

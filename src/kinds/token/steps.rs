@@ -55,7 +55,8 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
     match draft.verb() {
         Verb::Delete => {
             let Some(tokens) = tokens else { return Vec::new() };
-            let all: Vec<&LiveToken> = std::iter::once(&tokens.current).chain(&tokens.older).collect();
+            // The predecessors first: what is left of an apply that ends in between is then the token itself.
+            let all: Vec<&LiveToken> = tokens.older.iter().chain([&tokens.current]).collect();
             for token in &all {
                 findings_on_revocation(draft, token, world);
             }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::manifest::budget::Budget;
 use crate::manifest::{load, unresolved, yaml};
 use crate::model::Desired;
+use crate::trials::tried;
 
 fn check(bytes: Vec<u8>) {
     let length = bytes.len();
@@ -25,7 +26,7 @@ fn check(bytes: Vec<u8>) {
 
 #[test]
 fn arbitrary_bytes_never_panic() {
-    arbtest::arbtest(|input| {
+    tried(300, 32..=65_536, |input| {
         check(input.arbitrary()?);
         Ok(())
     });
@@ -99,7 +100,7 @@ fn arbitrary_pieces_of_manifests_never_panic() {
         "?",
         "\\",
     ];
-    arbtest::arbtest(|input| {
+    tried(300, 32..=65_536, |input| {
         let mut text = String::new();
         for _ in 0..input.int_in_range(0..=60)? {
             text.push_str(input.choose(PIECES)?);
@@ -138,7 +139,7 @@ fn said(desired: &Desired) -> (String, BTreeMap<String, (Value, bool)>) {
 
 #[test]
 fn how_a_manifest_is_cut_into_files_makes_no_difference() {
-    arbtest::arbtest(|input| {
+    tried(300, 32..=65_536, |input| {
         let sections = manifest(input)?;
         let whole = format!("organization: acme\n{}", written(&sections));
         let mut parts = vec![BTreeMap::<&str, Vec<String>>::new(); input.int_in_range(1..=4)?];
@@ -160,7 +161,7 @@ fn how_a_manifest_is_cut_into_files_makes_no_difference() {
 
 #[test]
 fn another_reader_of_yaml_reads_the_same() {
-    arbtest::arbtest(|input| {
+    tried(300, 32..=65_536, |input| {
         let text = written(&manifest(input)?);
         let ours = yaml::read(0, &text, &Budget::default()).root.expect("sound").to_value();
         let theirs: Value = serde_yaml::from_str(&text).expect("sound");

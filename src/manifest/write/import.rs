@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::kinds;
+use crate::kinds::{self, Shape};
 use crate::manifest::budget::{Budget, DEEPEST};
 use crate::manifest::write::FileText;
 use crate::manifest::write::place::{self, Contents, Target};
@@ -259,6 +259,10 @@ fn spot(root: &Node, byte: u32) -> Option<Spot> {
         return Some(Spot::Entry(id, field.map(|it| it.0.text.to_string())));
     }
     if let Some(kind) = kinds::by_section(&section.text) {
+        if kind.facts().shape == Shape::One {
+            let id = ResourceId::new(kind.facts().word, "");
+            return Some(Spot::Entry(id, Some(key.text.to_string())));
+        }
         let field = entry.entries().iter().find(|it| holds(it.0.span, it.1.span));
         let id = ResourceId::new(kind.facts().word, &*key.text);
         return Some(Spot::Entry(id, field.map(|it| it.0.text.to_string())));

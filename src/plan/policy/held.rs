@@ -1,13 +1,18 @@
-//! What goes while somebody still holds on to it.
+//! What goes while somebody still holds on to it, or while the manifest still names it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kinds::{self, Draft, World, matching_id};
 use crate::model::{ResourceId, Verb};
 use crate::plan::policy::going::is_made_anew;
 
-/// What goes must not be held by anything that stays.
+/// What goes must not be held by anything that stays, nor be named by anything that is declared.
 pub(super) fn judge(drafts: &mut [Draft], world: &World) {
+    held(drafts, world);
+    named(drafts, world);
+}
+
+fn held(drafts: &mut [Draft], world: &World) {
     let mut found: Vec<(usize, Vec<String>)> = Vec::new();
     let goes = |it: &Draft| it.change.verb == Verb::Delete || is_made_anew(it);
     for (index, draft) in drafts.iter().enumerate().filter(|it| goes(it.1)) {
@@ -46,5 +51,37 @@ pub(super) fn judge(drafts: &mut [Draft], world: &World) {
     for (index, holders) in found {
         let id = drafts[index].change.id.clone();
         drafts[index].findings.push(("still-held".into(), format!("{id} is still held by {}", holders.join(", "))));
+    }
+}
+
+/// A manifest that names what it has deleted could never come true.
+fn named(drafts: &mut [Draft], world: &World) {
+    let id_of = |it: &Draft| matching_id(&it.change.id);
+    let mut going: BTreeMap<ResourceId, BTreeSet<&ResourceId>> = BTreeMap::new();
+    for draft in drafts.iter().filter(|it| it.change.verb == Verb::Delete) {
+        going.insert(id_of(draft), BTreeSet::new());
+    }
+    // Somebody else may get the name.
+    for draft in drafts.iter().filter(|it| it.change.verb != Verb::Delete) {
+        going.remove(&id_of(draft));
+    }
+    if going.is_empty() {
+        return;
+    }
+    for entry in world.desired.entries.values() {
+        let Some(kind) = kinds::by_word(&entry.id.kind) else { continue };
+        for reference in kind.references(&entry.id.name, &world.spec(entry)) {
+            if let Some(by) = going.get_mut(&matching_id(&reference.to)) {
+                by.insert(&entry.id);
+            }
+        }
+    }
+    for draft in drafts.iter_mut().filter(|it| it.change.verb == Verb::Delete) {
+        let by: Vec<String> = going.get(&id_of(draft)).into_iter().flatten().map(ToString::to_string).collect();
+        if !by.is_empty() {
+            let sentence =
+                format!("{} is deleted, and the manifest still names it in {}", draft.change.id, by.join(", "));
+            draft.findings.push(("still-held".into(), sentence));
+        }
     }
 }

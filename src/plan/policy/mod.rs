@@ -166,7 +166,7 @@ pub static DANGERS: &[Danger] = &[
         code: "still-held",
         acceptance: Acceptance::Never,
         help: "move or delete what holds on to it in the same change",
-        page: "Something would be deleted, or deleted and made anew, that others still hold on to: a role somebody has, the owner of a service, the team of a token. The service refuses it, or leaves them without it.",
+        page: "Something would be deleted, or deleted and made anew, that others still hold on to: a role somebody has, the owner of a service, the team of a token. The service refuses it, or leaves them without it. The same holds for what the manifest itself still names: it says both that something goes and that it is needed.",
     },
     Danger {
         code: "cannot-create",
@@ -191,6 +191,12 @@ pub static DANGERS: &[Danger] = &[
         acceptance: Acceptance::Never,
         help: "say `groups: [stacks, deployments, environments]`, or which `filters`",
         page: "A new webhook would be made without saying what it is told of. The service then sends it every event, those of later versions included. `groups: []` together with `filters: []` says that on purpose.",
+    },
+    Danger {
+        code: "inactive-user",
+        acceptance: Acceptance::Never,
+        help: "take them out of the group, or say `active: true`",
+        page: "The manifest has a user in a group of the identity provider's directory (SCIM) who is not active, or would not be any more. The service refuses every change of a group that gets such a user, and takes whoever becomes inactive out of all groups, so that the two could never both come true.",
     },
     Danger {
         code: "unresolved",

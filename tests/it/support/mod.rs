@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod published;
+pub mod trials;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -101,21 +102,27 @@ impl Stage {
         run(self.folder.path(), &all, &[&[("PULUMI_ACCESS_TOKEN", "pul-sandbox"), secret], more].concat())
     }
 
-    /// Sends a request as somebody in the console would, below the organization; its status.
-    pub fn ask(&self, method: &str, path: &[String], body: &serde_json::Value) -> u16 {
-        self.ask_with("pul-sandbox", method, path, body)
+    /// Sends a request below the organization with a token of one's own, `pul-bob` for bob's; its status.
+    pub fn ask_with(&self, token: &str, method: &str, path: &[String], body: &serde_json::Value) -> u16 {
+        let whole: Vec<String> = ["api", "orgs", "acme"].map(str::to_owned).into_iter().chain(path.to_vec()).collect();
+        self.send_as(&format!("token {token}"), method, &whole, body)
     }
 
-    /// The same with a token of one's own: `pul-bob` is bob's.
-    pub fn ask_with(&self, token: &str, method: &str, path: &[String], body: &serde_json::Value) -> u16 {
+    /// Sends a request as the administrator in the console, or as the identity provider; its status.
+    pub fn send(&self, method: &str, path: &[String], body: &serde_json::Value) -> u16 {
+        let provider = path.first().is_some_and(|it| it == "scim");
+        self.send_as(if provider { "Bearer scim-sandbox" } else { "token pul-sandbox" }, method, path, body)
+    }
+
+    fn send_as(&self, authorization: &str, method: &str, path: &[String], body: &serde_json::Value) -> u16 {
         let mut url: reqwest::Url = self.service().url().parse().unwrap();
-        url.path_segments_mut().unwrap().clear().extend(["api", "orgs", "acme"]).extend(path);
+        url.path_segments_mut().unwrap().clear().extend(path);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             let request = client
                 .request(method.parse().unwrap(), url)
-                .header("Authorization", format!("token {token}"))
+                .header("Authorization", authorization)
                 .header("Accept", "application/vnd.pulumi+8");
             let request = if body.is_null() { request } else { request.json(body) };
             request.send().await.unwrap().status().as_u16()
