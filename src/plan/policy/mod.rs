@@ -171,7 +171,7 @@ pub static DANGERS: &[Danger] = &[
     Danger {
         code: "cannot-create",
         acceptance: Acceptance::Never,
-        help: "create it where it is managed, or list it under `external`",
+        help: "create it where it is managed, or take it out of the manifest",
         page: "The manifest declares something that only another system can create.",
     },
     Danger {
