@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::api::WriteClient;
 use crate::model::{Hole, Instant, Outcome, Plan, Report, ResourceId, StepReport, Verification, report};
+use crate::plan::carried;
 
 mod check;
 mod file_sink;
@@ -126,7 +127,8 @@ pub async fn run(plan: &Plan, client: &WriteClient, means: Means, on_event: &dyn
             let Some(index) = schedule.take() else { break };
             let (id, action) = schedule.step(index);
             on_event(Event::Started { step: action.step, id: id.clone(), what: action.what.clone() });
-            running.push(Box::pin(async move { (index, sender.step(id, action).await) }));
+            let lost = || plan.all_changes().find(|it| it.id == *id).map(carried::lost).unwrap_or_default();
+            running.push(Box::pin(async move { (index, sender.step(id, action, lost).await) }));
         }
         if running.is_empty() {
             break;

@@ -12,7 +12,7 @@ use crate::api::{Answer, ApiError, Failure as Cause, Refusals, Request, WriteCli
 use crate::apply::Secrets;
 use crate::apply::holes::{self, Filled, Filling, Given, Kept};
 use crate::apply::sinks::{self, Sinks};
-use crate::model::{Action, Call, Instant, Into, Method, Outcome, ResourceId, Segment};
+use crate::model::{Action, Call, Instant, Into, Method, Outcome, Phase, ResourceId, Segment};
 
 /// Sends calls, and remembers between them what later ones need.
 pub(super) struct Sender<'a> {
@@ -76,13 +76,26 @@ enum Sent<'a> {
 pub(super) type Shape = (Method, usize, Vec<String>);
 
 impl Sender<'_> {
-    /// Carries out a step.
-    pub(super) async fn step(&self, id: &ResourceId, action: &Action) -> Ended {
+    /// Carries out a step. `lost` says what to add where it fails after something was deleted.
+    pub(super) async fn step(&self, id: &ResourceId, action: &Action, lost: impl Fn() -> String) -> Ended {
+        let (sent, mut ended) = self.calls(id, action).await;
+        let deleted = action.calls.iter().take(sent).any(|it| it.method == Method::Delete);
+        if let Outcome::Failed { message, .. } = &mut ended.outcome
+            && action.phase == Phase::Replace
+            && deleted
+        {
+            message.push_str(&lost());
+        }
+        ended
+    }
+
+    /// How many calls of a step may have been carried out, and what became of it.
+    async fn calls(&self, id: &ResourceId, action: &Action) -> (usize, Ended) {
         let mut remarks = Vec::new();
         let count = action.calls.len();
         for (index, call) in action.calls.iter().enumerate() {
             if *self.stop.borrow() {
-                return cancelled(index, count);
+                return (index, cancelled(index, count));
             }
             let place = if count > 1 { format!("call {} of {count}: ", index + 1) } else { String::new() };
             if let Some(because) = self.given_up(call) {
@@ -90,24 +103,24 @@ impl Sender<'_> {
                     0 => Outcome::Skipped { because },
                     _ => Outcome::Failed { message: format!("{place}{because}"), uncertain: false },
                 };
-                return Ended { outcome, sign: Sign::Nothing };
+                return (index, Ended { outcome, sign: Sign::Nothing });
             }
             match self.call(id, call).await {
                 Ok(said) => remarks.extend(said),
                 Err(failure) => {
                     self.learn(call, &failure);
-                    return failure.ends(&place);
+                    return (index + usize::from(failure.uncertain), failure.ends(&place));
                 }
             }
         }
         if let Some(check) = &action.check
             && let Err(failure) = self.check(id, check).await
         {
-            return failure.ends("");
+            return (count, failure.ends(""));
         }
         remarks.dedup();
         let remark = if remarks.is_empty() { None } else { Some(remarks.join(", ")) };
-        Ended { outcome: Outcome::Done { remark }, sign: Sign::Answering }
+        (count, Ended { outcome: Outcome::Done { remark }, sign: Sign::Answering })
     }
 
     /// Why a call is not sent: another like it was refused for a reason that holds for all of them.

@@ -1,6 +1,6 @@
 //! What is said about a value that does not fit the schema.
 
-use crate::kinds;
+use crate::kinds::{self, Shape as Shaped};
 use crate::manifest::finding::{Finding, listed, quoted};
 use crate::manifest::scalar::{self, Plain};
 use crate::manifest::shape::{Shape, Shapes, TextRule, Types};
@@ -187,7 +187,7 @@ impl Blame<'_, '_> {
             holder => format!("{holder} has no field {}", quoted(&key.text)),
         };
         let finding = Finding::error("E0301", message).at(key.span).label(format!("unknown {word}"));
-        if let Some(help) = self.belongs_elsewhere(&key.text) {
+        if let Some(help) = self.belongs_elsewhere(&key.text, shape) {
             return finding.help(help);
         }
         let fields = || shape.fields.iter().map(|(it, _)| it.as_str()).filter(|it| *it != "$schema");
@@ -197,15 +197,34 @@ impl Blame<'_, '_> {
         }
     }
 
-    /// Where a key would be right, if it is right somewhere else.
-    fn belongs_elsewhere(&self, key: &str) -> Option<String> {
+    /// Whether the value would be a field of a whole entry.
+    fn is_of_an_entry(&self) -> bool {
+        let kind = |section: &str, shape| kinds::by_section(section).is_some_and(|it| it.facts().shape == shape);
+        match self.path {
+            [section, _] => kind(section.text, Shaped::One),
+            [section, _, _] => kind(section.text, Shaped::Map),
+            [group, section, _, _] => kind(&format!("{}.{}", group.text, section.text), Shaped::Map),
+            _ => false,
+        }
+    }
+
+    /// Where a key would be right, if it is right somewhere else. `shape` is what holds it.
+    fn belongs_elsewhere(&self, key: &str, shape: &Shape) -> Option<String> {
         let sections = |field: &'static str| {
             let has = |section: &str| self.shapes.entry(section).and_then(|it| self.shapes.field(it, field)).is_some();
             let sections: Vec<&str> = kinds::ALL.iter().map(|it| it.facts().section).filter(|it| has(it)).collect();
             listed(sections, "and")
         };
         if let Some(common) = COMMON_FIELDS.into_iter().find(|it| *it == key) {
-            return (self.path.len() == 3).then(|| format!("`{key}` works only in {}", sections(common)));
+            return self.is_of_an_entry().then(|| format!("`{key}` works only in {}", sections(common)));
+        }
+        // What lists sections, such as `removed`, lists those that it can: the others did not go there by mistake.
+        let is_section = |it: &str| kinds::by_section(it).is_some();
+        if let [holder, _] = self.path
+            && !is_section(holder.text)
+            && shape.fields.iter().any(|it| is_section(&it.0))
+        {
+            return None;
         }
         if self.path.len() > 1 && self.shapes.field(self.shapes.root, key).is_some() {
             return Some(format!("`{key}` is a section of its own: write it without indentation"));
@@ -250,7 +269,7 @@ fn with_advice(finding: Finding, rule: &TextRule) -> Finding {
 
 /// A path in words.
 fn what(path: &[Step]) -> String {
-    let one = |it: &Step| kinds::by_section(it.text).filter(|it| it.facts().shape == kinds::Shape::One);
+    let one = |it: &Step| kinds::by_section(it.text).filter(|it| it.facts().shape == Shaped::One);
     let (head, rest) = match path {
         [] => return "the manifest".to_owned(),
         [section, rest @ ..] if one(section).is_some() => (format!("`{}`", section.text), rest),

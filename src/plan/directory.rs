@@ -2,6 +2,7 @@
 
 use crate::kinds::{Draft, Kind, World};
 use crate::model::{Diagnostic, Severity};
+use crate::plan::policy;
 
 /// The manifest has something to say of a section that was not read, for want of its token.
 pub(super) fn unread(kind: &dyn Kind, world: &World) -> Option<Diagnostic> {
@@ -23,7 +24,7 @@ pub(super) fn only_compared(draft: &Draft) -> Diagnostic {
         (false, true) => format!("{} is to change", change.id),
         (false, false) => format!("{} differs: {}", change.id, fields.join(", ")),
     };
-    let mut note = Diagnostic::new(Severity::Warning, "directory-differs", message);
+    let mut note = Diagnostic::new(Severity::Warning, policy::DIFFERS, message);
     note.place = draft.change.source.clone();
     note.help = Some("change it at the identity provider, or here with --scim-writes".to_owned());
     note

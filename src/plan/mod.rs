@@ -1,7 +1,7 @@
 //! Desired × live → plan: pure, the same bytes for the same input.
 //!
 //! In reading order: what has to be read ([`scopes`]), entries and live objects paired ([`pair`]) and
-//! compared ([`compare`]), what they name looked for ([`absent`]), renames judged ([`rename`]), changes told from drift ([`origin`]), cut down to
+//! compared ([`compare`], [`carried`]), what they name looked for ([`absent`]), renames judged ([`rename`]), changes told from drift ([`origin`]), cut down to
 //! what was asked for ([`target`]), what speaks against it ([`policy`]), the steps put in a safe order
 //! ([`order`]), and all of it carried out on a copy ([`rehearse`]). What it relied on is noted
 //! ([`fingerprint`]), so that a saved plan can be held against a later reading ([`saved`]); last, who
@@ -19,6 +19,7 @@ use crate::model::{
 
 mod absent;
 pub mod attribution;
+pub mod carried;
 mod compare;
 mod directory;
 mod fingerprint;
@@ -112,6 +113,10 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
         // A change that is stuck is shown, but has no steps to take.
         if draft.findings.is_empty() {
             draft.change.steps = kind.steps(draft, &world);
+        }
+        if !draft.change.steps.is_empty() {
+            let carried = carried::remark(&draft.change);
+            draft.change.remarks.extend(carried);
         }
     }
     break_rings(&mut paired.drafts, &world);

@@ -10,7 +10,7 @@ use crate::model::{
     Change, Diagnostic, Entry, FieldChange, FieldRule, KindState, LiveObject, Origin, Place, ResourceId, Severity, Verb,
 };
 use crate::plan::rename::{self, Renaming};
-use crate::plan::{Options, compare, directory, origin, policy, rights};
+use crate::plan::{Options, carried, compare, directory, origin, policy, rights};
 
 /// What pairing found.
 #[derive(Debug, Default)]
@@ -205,6 +205,14 @@ impl<'a> Pairing<'a, '_> {
             (false, false) => Verb::Update,
         };
         let reason = fields.iter().find(|it| it.0 == FieldRule::Replaces).map(|it| it.1.path[1..].to_owned());
+        if reason.is_some() {
+            for field in carried::unread(rules, spec, live) {
+                paired.unseen.push(format!(
+                    "{field} of {} could not be read, and would be lost by deleting it and making it anew",
+                    entry.id
+                ));
+            }
+        }
         let stuck: Vec<String> = fields
             .iter()
             .filter(|it| it.0 == FieldRule::Immutable && !has(FieldRule::Renews))

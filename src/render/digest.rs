@@ -91,6 +91,14 @@ pub fn root(plan: &Plan) -> String {
     }
 }
 
+/// How what is live stands to the manifest, read from `root`, where a plan has nothing to do.
+pub fn agreement(plan: &Plan, root: &str) -> String {
+    match plan.diagnostics.iter().any(|it| it.code == policy::DIFFERS) {
+        true => format!("differs from {root} in what is left to the identity provider"),
+        false => format!("matches {root}"),
+    }
+}
+
 /// The findings of a plan, by what they mean to the reader.
 #[derive(Debug, Default)]
 pub struct Findings<'a> {

@@ -24,4 +24,4 @@ pub mod value;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

@@ -88,6 +88,18 @@ fn a_team_that_becomes_a_github_team_takes_nobody_with_it() {
 }
 
 #[test]
+fn a_team_is_not_made_anew_without_what_could_not_be_read() {
+    let stage = stage("teams: {web: {kind: pulumi}}\n", |state| {
+        // A permission that nobody knows: the service would go on to have it, a new team would not.
+        state.teams.get_mut("web").unwrap().stacks.insert("shop/prod".to_owned(), 105);
+    });
+    stage.breaks_on_purpose("105");
+    let run = stage.run(&["apply", "--yes", "--allow", "replace-team:team/web"]).ended(4);
+    assert!(run.stdout.contains("stacks of team/web could not be read, and would be lost"), "{}", run.stdout);
+    assert!(stage.writes().is_empty(), "{:?}", stage.writes());
+}
+
+#[test]
 fn a_team_is_not_made_anew_under_its_tokens() {
     let text = "teams: {platform: {kind: github, githubTeamId: 4242}}\n\
                 tokens: {platform-bot: {scope: team/platform, saveTo: file:bot}}\n";

@@ -3,10 +3,11 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use bylaws::sandbox::Config;
+use bylaws::sandbox::{self, Config};
+use serde_json::Value;
 
 use crate::support::engine::ENVIRONMENT_SECRET;
-use crate::support::{NOW, Stage};
+use crate::support::{NOW, NOW_SECONDS, Stage};
 
 #[test]
 fn the_first_signal_lets_what_runs_finish_and_reports() {
@@ -117,4 +118,76 @@ fn what_somebody_changes_before_the_first_deletion_is_not_deleted() {
             false => drop(run.ended(0)),
         }
     }
+}
+
+/// The report's word on the only step of an apply that ends so.
+fn only_step(stage: &Stage, allow: &str, code: i32) -> String {
+    stage.run(&["apply", "--yes", "--allow", allow, "--write", "report=report.json"]).ended(code);
+    let report = std::fs::read_to_string(stage.folder.path().join("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&report).unwrap();
+    report["steps"][0]["outcome"]["message"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn nothing_is_lost_as_long_as_nothing_was_deleted() {
+    let stage = Stage::demo();
+    stage.write("bylaws.yaml", "organization: acme\nservices: {payments-checkout: {owner: team/platform}}\n");
+    stage.service().inject("DELETE /api/orgs/acme/services/**=403".parse().unwrap());
+    let message = only_step(&stage, "replace-service:service/payments-checkout", 4);
+    assert!(message.contains("403") && !message.contains("deleted first"), "{message}");
+}
+
+/// Something is deleted, and cannot be made anew, by a manifest that says no more than why; how what else it had is
+/// written.
+#[track_caller]
+fn tells_what_only_the_old_one_held(entry: &str, allow: &str, create: &str, carried: &[&str]) {
+    let mut state = sandbox::demo(NOW_SECONDS);
+    state.teams.get_mut("data-eng").unwrap().kind = "github".to_owned();
+    let stage = Stage::with(Config { seed: Some(state), ..Config::default() });
+    stage.write("bylaws.yaml", &format!("organization: acme\n{entry}}}}}\n"));
+    stage.service().inject(format!("POST /api/orgs/acme/{create}=403,times=1").parse().unwrap());
+    let message = only_step(&stage, allow, 4);
+    let (_, told) = message.split_once("before the next run: ").unwrap_or_else(|| panic!("{message}"));
+    for value in carried {
+        assert!(told.contains(&format!("`{value}")), "`{value}` is not in\n{told}");
+    }
+    // Written where the message says, as the message says, it is all there again.
+    let fields = told.trim_matches('`').replace("`, `", ", ");
+    stage.write("bylaws.yaml", &format!("organization: acme\n{entry}, {fields}}}}}\n"));
+    stage.run(&["apply", "--yes"]).ended(0);
+    stage.run(&["plan", "--expect-no-changes"]).ended(0);
+}
+
+#[test]
+fn what_only_an_old_service_held_is_told_when_the_new_one_cannot_be_made() {
+    tells_what_only_the_old_one_held(
+        "services: {payments-checkout: {owner: team/platform",
+        "replace-service:service/payments-checkout",
+        "services",
+        &[
+            "description: \"Card payments.\"",
+            "properties: [{\"key\":\"tier\"",
+            "items: {\"stacks\":[\"checkout-web/prod\"]",
+        ],
+    );
+}
+
+#[test]
+fn what_only_an_old_team_held_is_told_when_the_new_one_cannot_be_made() {
+    tells_what_only_the_old_one_held(
+        "teams: {data-eng: {kind: pulumi",
+        "replace-team:team/data-eng",
+        "teams/pulumi",
+        &["displayName: \"Data Engineering\"", "stacks: {\"etl/prod\":\"write\"}"],
+    );
+}
+
+#[test]
+fn what_only_an_old_issuer_held_is_told_when_the_new_one_cannot_be_made() {
+    tells_what_only_the_old_one_held(
+        "oidcIssuers: {github-actions: {url: 'https://token.elsewhere.example'",
+        "replace-oidc-issuer:oidc-issuer/github-actions",
+        "oidc/issuers",
+        &["maxExpiration: \"2h\"", "policies: [{"],
+    );
 }

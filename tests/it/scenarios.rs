@@ -2,9 +2,10 @@
 //!
 //! A scenario is a folder with manifests, a `transcript.txt`, and where the demo organization is not enough a
 //! `seed.json` with what is laid over it. In it a line `$ bylaws …` runs the
-//! program against the folder's own sandbox, and a line `console> METHOD /path {json}` is somebody in the
-//! console, who changes the organization behind the program's back, a line `$ cat FILE` shows a file, `$ cp FROM TO`
-//! puts one in the place of another, and `$ git …` keeps a history of them, with the same hashes in every run.
+//! program against the folder's own sandbox, and a line `console> METHOD /path {json}` is the administrator alice in
+//! the console, who changes the organization behind the program's back. `provider> …` is the identity provider doing
+//! the same over SCIM, and `erin> …` somebody else. A line `$ cat FILE` shows a file, `$ cp FROM TO` puts one in the
+//! place of another, and `$ git …` keeps a history of them, with the same hashes in every run.
 //! What follows each line is what was printed. `SNAPSHOTS=overwrite cargo test scenarios` writes the transcripts anew: read the difference.
 
 use std::path::Path;
@@ -43,8 +44,8 @@ fn play(folder: &Path, script: &str) -> String {
     for line in script.lines() {
         if let Some(command) = line.strip_prefix("$ bylaws ") {
             transcript.push_str(&format!("{line}\n{}\n", run(stage.path(), command)));
-        } else if let Some(request) = line.strip_prefix("console> ") {
-            transcript.push_str(&format!("{line}\n{}\n\n", console(stage.path(), request)));
+        } else if let Some((who, request)) = by_somebody(line) {
+            transcript.push_str(&format!("{line}\n{}\n\n", answer(stage.path(), who, request)));
         } else if let Some(file) = line.strip_prefix("$ cat ") {
             let text = std::fs::read_to_string(stage.path().join(file)).unwrap();
             let text = text.trim_end().replace("\r\n", "␍\n");
@@ -108,8 +109,20 @@ fn run(folder: &Path, command: &str) -> String {
     text
 }
 
-/// Somebody in the console, as the administrator alice.
-fn console(folder: &Path, request: &str) -> String {
+/// Who sends a request of their own, and which.
+pub fn by_somebody(line: &str) -> Option<(&str, &str)> {
+    let (who, request) = line.split_once("> ")?;
+    let named = !who.is_empty() && who.chars().all(|it| it.is_ascii_lowercase());
+    (named && request.starts_with(|it: char| it.is_ascii_uppercase())).then_some((who, request))
+}
+
+/// The status that somebody's own request is answered with.
+fn answer(folder: &Path, who: &str, request: &str) -> String {
+    let authorization = match who {
+        "console" => "token pul-sandbox".to_owned(),
+        "provider" => "Bearer scim-sandbox".to_owned(),
+        login => format!("token pul-{login}"),
+    };
     let mut parts = request.splitn(3, ' ');
     let (method, path, body) = (parts.next().unwrap(), parts.next().unwrap(), parts.next());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -121,7 +134,7 @@ fn console(folder: &Path, request: &str) -> String {
             .build()
             .unwrap()
             .request(method.parse().unwrap(), format!("{}{path}", running.url()))
-            .header("Authorization", "token pul-sandbox")
+            .header("Authorization", authorization)
             .header("Accept", "application/vnd.pulumi+8");
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body.to_owned());

@@ -50,6 +50,30 @@ fn differences_are_only_told_unless_writing_was_asked_for() {
 }
 
 #[test]
+fn what_is_left_to_the_directory_is_not_said_to_match() {
+    let stage = stage(&format!("scim:\n{USERS}{GROUPS}"));
+    let shown = run(&stage, &["plan"], 0).stdout;
+    assert!(shown.starts_with("No changes. acme differs from bylaws.yaml in what is left to"), "{shown}");
+    let shown = run(&stage, &["plan", "--format", "markdown"], 0).stdout;
+    assert!(!shown.contains("It matches"), "{shown}");
+}
+
+#[test]
+fn drift_is_what_differs_whoever_is_to_change_it_and_the_manifest_can_follow() {
+    let stage = stage(&format!("scim:\n{USERS}{GROUPS}"));
+    let Run { stdout: shown, stderr, .. } = run(&stage, &["drift", "--expect-no-changes"], 7);
+    assert!(stderr.contains("bylaws apply --scim-writes"), "{stderr}");
+    for id in ["- erin@acme.example", "~ ivan@acme.example", "~ judy@acme.example", "~ SRE"] {
+        assert!(shown.contains(id), "`{id}` is not in\n{shown}");
+    }
+    run(&stage, &["drift", "--write"], 0);
+    run(&stage, &["drift", "--expect-no-changes"], 0);
+    let kept = std::fs::read_to_string(stage.folder.path().join("bylaws.yaml")).unwrap();
+    assert!(!kept.contains("erin") && kept.contains("judy@acme.example: {active: true}"), "{kept}");
+    assert!(stage.writes().is_empty());
+}
+
+#[test]
 fn users_are_made_and_deactivated_and_groups_get_their_members() {
     let stage = stage(&format!("scim:\n{USERS}{GROUPS}"));
     run(&stage, &["apply", "--yes", "-v", "--scim-writes"], 0);

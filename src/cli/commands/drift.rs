@@ -44,8 +44,9 @@ pub struct Args {
 
 /// Runs it.
 pub async fn run(args: Args, ui: &Ui) -> Exit {
-    let none = PlanArgs::default();
-    match session::open(&args.manifest, &args.connection, &none, ui).await {
+    // Nothing is written here, so that the directory is compared like everything else.
+    let compared = PlanArgs { scim_writes: true, ..PlanArgs::default() };
+    match session::open(&args.manifest, &args.connection, &compared, ui).await {
         Ok(session) => {
             let ended = drift(&args, &session, ui).await;
             session.close(ui).await;
@@ -80,7 +81,11 @@ async fn drift(args: &Args, session: &Session, ui: &Ui) -> Result<Exit, Exit> {
         return Ok(complete);
     }
     if !args.write {
-        ui.say("The manifest follows with bylaws drift --write; the organization follows with bylaws apply.");
+        let of_directory = |it: &Change| kinds::by_word(&it.kind).is_some_and(|it| it.is_of_directory());
+        let writes = if plan.all_changes().any(of_directory) { " --scim-writes" } else { "" };
+        ui.say(&format!(
+            "The manifest follows with bylaws drift --write; the organization follows with bylaws apply{writes}."
+        ));
         return Ok(if complete == Exit::Done && args.expect_no_changes { Exit::Changes } else { complete });
     }
     let mistakes = mistakes.into_iter().map(|it| it.message).collect();

@@ -72,6 +72,8 @@ fn create(draft: &mut Draft, world: &World, mut action: Action) -> Vec<Action> {
     let own = draft.entry.map(|it| world.spec(it)).unwrap_or_default();
     if let Some(prints) = own.get("thumbprints") {
         body["thumbprints"] = prints.clone();
+    } else if let Some(after) = draft.change.after.as_object_mut() {
+        after.remove("thumbprints");
     }
     action
         .calls

@@ -75,7 +75,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::empowers;
-    use crate::kinds::World;
+    use crate::kinds::{NO_RENAMES, World};
     use crate::model::{Desired, KindState, LiveObject, Snapshot};
 
     fn live() -> Snapshot {
@@ -93,11 +93,7 @@ mod tests {
 
     fn of(name: &str, spec: Value) -> Option<bool> {
         let (desired, live) = (Desired::default(), live());
-        empowers(
-            name,
-            &spec,
-            &World { desired: &desired, live: &live, resend: &BTreeSet::new(), renames: &crate::kinds::NO_RENAMES },
-        )
+        empowers(name, &spec, &World { desired: &desired, live: &live, resend: &BTreeSet::new(), renames: &NO_RENAMES })
     }
 
     #[test]

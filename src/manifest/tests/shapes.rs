@@ -33,7 +33,14 @@ fn keys_that_belong_elsewhere_are_sent_there() {
     let help = |yaml: &str| only(yaml).help.unwrap_or_default();
     assert_eq!(help("members: {a: {teams: {}}}\n"), "`teams` is a section of its own: write it without indentation");
     assert_eq!(help("teams: {t: {owner: user/a}}\n"), "`owner` is a field of what stands in `services`");
-    assert_eq!(help("teams: {t: {renamedFrom: u}}\n"), "`renamedFrom` works only in `roles` and `services`");
+    for entry in ["teams: {t: {renamedFrom: u}}", "scim: {users: {t: {renamedFrom: u}}}", "settings: {renamedFrom: u}"]
+    {
+        assert_eq!(help(&format!("{entry}\n")), "`renamedFrom` works only in `roles` and `services`");
+    }
+    // A list of sections is no place where a section went by mistake.
+    for list in ["removed: {settings: [x]}", "removed: {scim: {users: [x]}}", "prune: {tokens: true}"] {
+        assert!(help(&format!("{list}\n")).starts_with("it can have `roles`, `members`, `teams`, "), "{list}");
+    }
     assert_eq!(help("members: {a: {zzzzz: 1}}\n"), "it can have `role`, `invite`, `note` and `protect`");
 }
 

@@ -153,12 +153,17 @@ fn entry_is_written(text: &str, node: &Node) -> bool {
 /// Takes a whole entry out of its section.
 fn remove_entry(editor: &mut Editor, text: &str, kind: &dyn Kind, entry: &Entry) -> Result<(), String> {
     let root = yaml::read(entry.key.span.file, text, &Budget::default()).root.ok_or("its file cannot be read")?;
-    let section = root.entries().iter().find(|it| &*it.0.text == kind.facts().section);
+    // A section may stand in a group: `scim.users`.
+    let mut names = kind.facts().section.split('.');
+    let section = names.try_fold((None, &root), |(_, node), name| {
+        let (key, node) = node.entries().iter().find(|it| &*it.0.text == name)?;
+        Some((Some(key), node))
+    });
     let (key, node) = section.ok_or("its section is not in the file")?;
     if !node.span.covers(entry.key.span) || text[node.span.start as usize..].starts_with('*') {
         return Err("its entry comes from an alias or a merge key".to_owned());
     }
-    editor.remove(Some(key), node, &entry.key.text)
+    editor.remove(key, node, &entry.key.text)
 }
 
 fn write_fields(editor: &mut Editor, entry: &Entry, after: &Map<String, Value>) -> Result<(), String> {

@@ -55,6 +55,8 @@ pub(super) const IMMUTABLE: &str = "token-immutable";
 pub(super) const PENDING: &str = "pending-invite";
 /// Something managed names a stack or an environment that is not there any more.
 pub const DANGLING: &str = "dangling-reference";
+/// The identity provider's directory is not as the manifest says, and is left as it is.
+pub const DIFFERS: &str = "directory-differs";
 /// More goes than a plan may take away without being asked to.
 const BUDGET: &str = "budget";
 /// What is full today becomes empty.
@@ -171,7 +173,7 @@ pub static DANGERS: &[Danger] = &[
     Danger {
         code: "cannot-create",
         acceptance: Acceptance::Never,
-        help: "create it where it is managed, or list it under `external`",
+        help: "create it where it is managed, or take it out of the manifest",
         page: "The manifest declares something that only another system can create.",
     },
     Danger {
@@ -258,7 +260,7 @@ pub static NOTES: &[(&str, &str)] = &[
         "Somebody was invited by e-mail and has not accepted yet. No second invitation is sent, and nothing else is planned for them: an invitation does not tell under which login they will join, so that they are in no team before. An invitation can be cancelled by a tombstone, or by leaving the manifest with `--base`.",
     ),
     (
-        "directory-differs",
+        DIFFERS,
         "The manifest says otherwise than the identity provider's directory (SCIM). It is the identity provider's to change: with `--scim-writes`, a plan makes and deactivates users and changes who is in its groups. Nobody and nothing is ever deleted there.",
     ),
     (

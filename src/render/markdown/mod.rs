@@ -123,7 +123,8 @@ fn state(plan: &Plan, found: &digest::Findings, cut: Cut) -> Vec<String> {
     let mut paragraphs = Vec::new();
     if plan.is_empty() && plan.status.complete && !plan.status.errored {
         let checked = digest::count(plan.summary.unchanged, "object", "objects");
-        paragraphs.push(format!("It matches {} ({checked} checked).", escape::code(&digest::root(plan))));
+        let root = escape::code(&digest::root(plan));
+        paragraphs.push(format!("It {} ({checked} checked).", digest::agreement(plan, &root)));
     }
     if !found.errors.is_empty() {
         paragraphs.push(list("**Planning failed.** Nothing can be applied.", &found.errors));

@@ -34,7 +34,12 @@ fn summary(plan: &Plan, options: Options) -> String {
     if plan.is_empty() {
         let checked = digest::count(unchanged, "object", "objects");
         return match plan.status.complete {
-            true => format!("No changes. {organization} matches {} ({checked} checked).", digest::root(plan)),
+            true => {
+                format!(
+                    "No changes. {organization} {} ({checked} checked).",
+                    digest::agreement(plan, &digest::root(plan))
+                )
+            }
             false => format!("No changes for {organization} in what could be seen ({checked} checked)."),
         };
     }
