@@ -27,6 +27,7 @@ mod saved;
 mod scenarios;
 mod schemas;
 mod scim;
+mod stories;
 mod support;
 mod target;
 mod tidy;

@@ -84,6 +84,7 @@ fn issue(draft: &mut Draft, world: &World, tokens: Option<Generations>) -> Vec<A
     let Some(spec) = draft.entry.and_then(|it| typed::<TokenSpec>(&world.spec(it)).ok()) else { return Vec::new() };
     let rotation = spec.rotation.or(tokens.as_ref().map(|it| it.current.rotation)).unwrap_or(1);
     if let Some(live) = &tokens {
+        draft.change.reason = if rotation == live.current.rotation { "renewal" } else { "rotation" }.to_owned();
         if rotation < live.current.rotation {
             let sentence = format!(
                 "`rotation` is {} on the service and can only be raised; it says {rotation}",
@@ -92,7 +93,6 @@ fn issue(draft: &mut Draft, world: &World, tokens: Option<Generations>) -> Vec<A
             draft.findings.push(("token-immutable".into(), sentence));
             return Vec::new();
         }
-        draft.change.reason = if rotation > live.current.rotation { "rotation" } else { "renewal" }.to_owned();
     }
     let Some(sink) = &spec.save_to else {
         draft.findings.push((
