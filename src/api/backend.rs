@@ -25,13 +25,15 @@ impl Backend {
             return Err("the address has characters that no address has".to_owned());
         }
         let Some((scheme, rest)) = written.split_once("://") else {
-            return Err(format!("`{written}` is no address; write it like {MANAGED}"));
+            // It may be a token, or hold a password.
+            return Err(format!("what is given as the address is none; write it like {MANAGED}"));
         };
+        let scheme = scheme.to_ascii_lowercase();
         // What stands before `@` may be a password, so nothing of the address is repeated.
         if rest.split(['/', '?', '#']).next().is_some_and(|it| it.contains('@')) {
             return Err("the address must not hold a user or a password".to_owned());
         }
-        if !matches!(scheme, "http" | "https") {
+        if !matches!(scheme.as_str(), "http" | "https") {
             return Err(format!(
                 "`{scheme}://` is where a self-managed state backend lives; organizations exist only on Pulumi Cloud, \
                  or on a self-hosted service at https://…"
@@ -105,6 +107,17 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Backend;
+
+    #[test]
+    fn what_may_be_a_secret_is_not_repeated() {
+        for written in
+            ["pul-0123456789abcdef", "alice:hunter2@api.example.com", "https://alice:hunter2@api.example.com"]
+        {
+            let problem = Backend::parse(written).unwrap_err();
+            assert!(!problem.contains("0123") && !problem.contains("hunter2"), "{problem}");
+        }
+        assert_eq!(Backend::parse("HTTPS://API.example.com/").unwrap().as_str(), "https://api.example.com");
+    }
 
     #[test]
     fn addresses_are_brought_into_one_form() {
