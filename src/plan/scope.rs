@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::kinds::{self, Kind};
-use crate::model::{Desired, Instant, Organization, Scope};
+use crate::model::{Desired, FieldRule, Instant, Organization, Scope};
 use crate::plan::origin;
 
 /// For every kind what the plan needs to know of it; kinds that need not be read have an empty scope.
@@ -95,6 +95,18 @@ fn leaves(word: &str, scopes: &BTreeMap<&'static str, Scope>) -> bool {
     !scope.doomed.is_empty() || scope.based.iter().any(demoted)
 }
 
+/// Whether something declared says what cannot be changed, and the base branch did not say the same.
+fn may_be_made_anew(word: &str, scope: &Scope) -> bool {
+    let rules = kinds::by_word(word).map_or(&[][..], |it| it.facts().fields);
+    let fixed = rules.iter().filter(|it| it.1 == FieldRule::Replaces).map(|it| it.0);
+    fixed.into_iter().any(|field| {
+        scope.declared.iter().any(|(name, spec)| {
+            let before = scope.based.get(name).and_then(|it| it.get(field));
+            spec.get(field).is_some_and(|it| !it.is_null() && before != Some(it))
+        })
+    })
+}
+
 /// The name under which an interrupted rename may have left the entry's object.
 fn waiting(kind: &dyn Kind, entry: &crate::model::Entry) -> Option<String> {
     (kind.facts().renamable && entry.renamed_from.is_some()).then(|| super::rename::waiting_name(&entry.id.name))
@@ -103,7 +115,7 @@ fn waiting(kind: &dyn Kind, entry: &crate::model::Entry) -> Option<String> {
 /// Lists that are needed because of others: to understand their answers, or to see who holds on to what goes.
 fn read_along(scopes: &mut BTreeMap<&'static str, Scope>) {
     let goes = |word: &str, scopes: &BTreeMap<&'static str, Scope>| {
-        scopes.get(word).is_some_and(|it| it.pruned || !it.doomed.is_empty())
+        scopes.get(word).is_some_and(|it| it.pruned || !it.doomed.is_empty() || may_be_made_anew(word, it))
     };
     for kind in kinds::ALL {
         if kind.facts().holds_back.iter().any(|it| goes(it, scopes))

@@ -150,6 +150,17 @@ fn the_token_in_use_and_its_team_stay() {
     assert!(run.ended(5).stdout.contains("self-lockout"));
 }
 
+/// A team that is made anew takes along what hangs on it, whether the manifest speaks of that or not.
+#[test]
+fn a_team_that_is_made_anew_tells_what_hangs_on_it() {
+    let text = "organization: acme\nteams: {payments: {kind: github, githubTeamId: 4242}}\n";
+    let (_, run) = plan(text, &["--allow", "replace-team:team/payments"]);
+    let run = run.ended(5);
+    for part in ["1 token dies with it: payments-ci", "token-in-use", "team/payments is still held by service/"] {
+        assert!(run.stdout.contains(part), "{part} is not in {}", run.stdout);
+    }
+}
+
 #[test]
 fn a_caller_who_is_no_administrator_deletes_nothing() {
     let stage = Stage::demo();

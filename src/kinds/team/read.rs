@@ -122,10 +122,12 @@ impl Reader for TeamReader {
         self.listed = kinds::page::<Teams>(body)?.teams;
         self.listed.retain(|it| seen.insert(it.name.clone()));
         let mut reads = Vec::new();
-        for Record { name, .. } in self.listed.iter().filter(|it| self.scope.wants(&it.name)) {
+        for Record { name, kind, .. } in self.listed.iter().filter(|it| self.scope.wants(&it.name)) {
             reads.push(Read::whole(format!("team {name}"), kinds::org_path(org, ["teams", name])).of(name));
             // A team that goes takes its tokens with it; whoever reviews that has to see them.
-            if self.scope.doomed.contains_key(name) || (self.scope.pruned && !self.scope.declared.contains_key(name)) {
+            let declared = self.scope.declared.get(name);
+            let anew = declared.and_then(|it| it["kind"].as_str()).is_some_and(|it| it != kind);
+            if anew || self.scope.doomed.contains_key(name) || (self.scope.pruned && declared.is_none()) {
                 let path = kinds::org_path(org, ["teams", name, "tokens"]);
                 reads.push(Read::whole(format!("tokens of {name}"), path).paged().query("filter", "active").of(name));
             }
