@@ -189,7 +189,12 @@ impl Sender<'_> {
             holes::fill(call, &filling).map_err(Failure::unsent)?
         };
         let error = match self.pass(&request, secret).await {
-            Ok(answer) => return self.receive(id, call, answer, &names).await.map(Sent::Done),
+            Ok(answer) => {
+                let warnings: Vec<String> =
+                    answer.warnings.iter().map(|it| format!("the service warns: {it}")).collect();
+                let remarks = self.receive(id, call, answer, &names).await?;
+                return Ok(Sent::Done(remarks.into_iter().chain(warnings).collect()));
+            }
             Err(error) => error,
         };
         if let Some(older) = call.otherwise.as_deref().filter(|_| error.is_no_route()) {

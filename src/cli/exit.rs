@@ -20,7 +20,7 @@ pub enum Exit {
     Changes = 7,
     /// Cancelled.
     Cancelled = 8,
-    /// Timed out.
+    /// A time limit of the whole run. A request without an answer is the service failing.
     TimedOut = 9,
     /// A bug in this program.
     Bug = 255,
@@ -43,6 +43,6 @@ pub const TABLE: &[(Exit, &str)] = &[
     (Exit::Refused, "refused by a safety rule, a stale plan, a checksum or a lock"),
     (Exit::Changes, "`--expect-no-changes`, and there are changes"),
     (Exit::Cancelled, "cancelled"),
-    (Exit::TimedOut, "timed out"),
+    (Exit::TimedOut, "a time limit of the whole run; there is none yet"),
     (Exit::Bug, "a bug in this program"),
 ];

@@ -229,7 +229,6 @@ pub fn clock() -> Instant {
 pub fn exit_of(error: &ApiError) -> Exit {
     match error.failure {
         Failure::Unauthorized | Failure::Forbidden => Exit::Denied,
-        Failure::Timeout { .. } => Exit::TimedOut,
         Failure::Budget { .. } => Exit::Refused,
         _ => Exit::Service,
     }
@@ -358,7 +357,18 @@ impl Session {
     async fn read(&self, scopes: Scopes, ui: &Ui) -> Result<Snapshot, Exit> {
         let caller = self.caller.clone();
         let requests = std::cell::Cell::new(snapshot::PREFLIGHT);
-        let progress = |it: snapshot::Progress| requests.set(snapshot::PREFLIGHT + it.done);
+        let rested = std::cell::Cell::new(false);
+        let progress = |it: snapshot::Progress| {
+            requests.set(snapshot::PREFLIGHT + it.done);
+            for warning in &it.warnings {
+                ui.say(&format!("{} warns: {}", self.name(), escape::terminal(warning)));
+            }
+            let rest = it.rest.as_secs();
+            if rest > 0 && !rested.replace(true) {
+                ui.say(&format!("{} asks for a rest; going on in {}", self.name(), count(rest as usize, "second")));
+            }
+            rested.set(rested.get() && rest > 0);
+        };
         let read = snapshot::read(
             &self.client,
             &self.desired.organization,
@@ -460,4 +470,17 @@ pub async fn stop_signal() {
         }
     }
     let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exit_of;
+    use crate::api::{ApiError, Failure};
+    use crate::cli::exit::Exit;
+
+    #[test]
+    fn a_service_that_does_not_answer_has_failed() {
+        let failure = Failure::Timeout { what: "nothing came".to_owned(), maybe_applied: false };
+        assert_eq!(exit_of(&ApiError::new(failure, "GET", "/api/user")), Exit::Service);
+    }
 }

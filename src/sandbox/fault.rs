@@ -55,6 +55,8 @@ pub enum What {
     Body(String),
     /// `redirect=URL`: 302.
     Redirect(String),
+    /// `warning=TEXT`: the answer, with a warning beside it (CONTRACT 1.2).
+    Warning(String),
     /// 404, as for things the caller must not see.
     Hide,
     /// Lists in the answer become null.
@@ -174,6 +176,11 @@ impl FromStr for Fault {
     }
 }
 
+/// Everything that can go wrong, as it is written.
+pub const KINDS: &str = "a status (429, 503, …) with retry-after=… and message=…, reset, timeout, truncate, html, empty, \
+    body=…, redirect=URL, hide, delay=200ms, lag=500ms, drip=50ms, warning=…, null-list, drop-item, repeat-item, \
+    empty-page, lost-token, repeat-token, missing-page, missing-page=404";
+
 /// What goes wrong, and whether the request takes effect first.
 fn parse_what(text: &str) -> Result<(What, bool)> {
     let (name, value) = match text.split_once('=') {
@@ -200,6 +207,7 @@ fn parse_what(text: &str) -> Result<(What, bool)> {
         ("drip", Some(text)) => What::Drip(duration(text)?),
         ("delay", Some(text)) => What::Delay(duration(text)?),
         ("lag", Some(text)) => What::Lag(duration(text)?),
+        ("warning", Some(text)) => What::Warning(text.to_owned()),
         ("null-list", None) => What::NullList,
         ("drop-item", None) => What::DropItem,
         ("repeat-item", None) => What::RepeatItem,
@@ -208,7 +216,7 @@ fn parse_what(text: &str) -> Result<(What, bool)> {
         ("repeat-token", None) => What::RepeatToken,
         ("missing-page", None) => What::MissingPage(500),
         ("missing-page", Some(code)) => What::MissingPage(status(code)?),
-        _ => bail!("unknown fault `{text}`"),
+        _ => bail!("unknown fault `{text}`; there are {KINDS}"),
     };
     Ok((what, applied))
 }

@@ -5,8 +5,8 @@ use crate::sandbox::fault::What;
 use crate::sandbox::serve::Reply;
 use hyper::Uri;
 use hyper::header;
-use hyper::http::HeaderValue;
 use hyper::http::request::Parts;
+use hyper::http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use serde_json::json;
 
@@ -61,6 +61,11 @@ pub fn before(what: &What, parts: &mut Parts) -> Option<String> {
 
 /// Bends the answer of the service. `page` is the token the request came with, `field` where the next one stands.
 pub fn after(what: &What, page: &Option<String>, field: &str, reply: &mut Reply) {
+    if let What::Warning(text) = what
+        && let Ok(text) = HeaderValue::from_str(text)
+    {
+        reply.headers.push((HeaderName::from_static("x-pulumi-warning"), text));
+    }
     let Some(mut value) = reply.told.clone().filter(|_| reply.status < 300) else { return };
     match what {
         What::NullList => lists(&mut value, |it| *it = Value::Null),

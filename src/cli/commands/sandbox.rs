@@ -43,6 +43,11 @@ struct Serve {
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// A fault, such as `PATCH /api/orgs/acme/teams/*=429,retry-after=1,times=1`. May be given again.
+    ///
+    /// After the path stands a status (429, 503, …; with `retry-after=…` and `message=…`), or one of reset, timeout,
+    /// truncate, html, empty, `body=…`, `redirect=URL`, hide, `delay=200ms`, `lag=500ms`, `drip=50ms`, `warning=…`,
+    /// null-list, drop-item, repeat-item, empty-page, lost-token, repeat-token, missing-page. `times=N`, `after=N` and
+    /// `every=N` say which requests it strikes; `-after`, as in `500-after`, that the request takes effect first.
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<Fault>,
     /// Every answer takes this much longer, such as `20ms`.

@@ -125,3 +125,18 @@ fn nothing_is_sent_where_a_redirect_points() {
     }
     assert_eq!((connections.load(Ordering::SeqCst), bytes.load(Ordering::SeqCst)), (0, 0));
 }
+
+#[test]
+fn what_the_service_warns_of_and_the_rest_it_asks_for_are_told() {
+    let (_, run) = plan("GET *=warning=this route goes away", &[]);
+    let told = run.stderr.matches("acme warns: this route goes away").count();
+    assert_eq!(told, 1, "{}", run.stderr);
+    let (_, run) = plan("GET /api/orgs/acme/members=429,retry-after=2,times=1", &[]);
+    assert_eq!(run.stderr.matches("acme asks for a rest; going on in").count(), 1, "{}", run.stderr);
+
+    let stage = Stage::demo();
+    stage.write("bylaws.yaml", "organization: acme\nteams: {platform: {description: New words.}}\n");
+    stage.service().inject("PATCH *=warning=soon with another body".parse().unwrap());
+    let run = stage.run(&["apply", "--yes"]).ended(0);
+    assert!(run.stdout.contains("the service warns: soon with another body"), "{}", run.stdout);
+}
