@@ -164,3 +164,110 @@ async fn credentials_and_hooks() {
     ])
     .await;
 }
+
+/// Each answer has the fields of its example; lists have them in their first entry.
+#[tokio::test]
+async fn answers_hold_what_their_examples_hold() {
+    let world = demo().await;
+    let person = ["githubLogin", "name", "avatarUrl"];
+    let examples: &[(&str, &str, &[&str])] = &[
+        ("/user", "", &["id", "githubLogin", "name", "avatarUrl", "identities", "organizations"]),
+        ("/user", "/organizations/0", &["name", "githubLogin", "avatarUrl", "role"]),
+        (
+            "/orgs/acme/metadata",
+            "",
+            &["id", "kind", "userRole", "locked", "memberCount", "membersCanCreateTeams"],
+        ),
+        ("/orgs/acme/metadata", "/features", &["teamsEnabled", "customRolesEnabled", "machineTokensEnabled"]),
+        ("/orgs/acme", "", &["githubLogin", "name", "avatarUrl", "repos"]),
+        ("/capabilities", "/capabilities/0", &["capability", "version"]),
+        (
+            "/orgs/acme/members?type=frontend",
+            "/members/0",
+            &["role", "user", "created", "knownToPulumi", "virtualAdmin", "fgaRole"],
+        ),
+        ("/orgs/acme/members?type=frontend", "/members/0/user", &person),
+        ("/orgs/acme/members?type=frontend", "/members/0/fgaRole", &["id", "name", "modifiedAt"]),
+        ("/orgs/acme/members/bob/teams", "", &["teams"]),
+        (
+            "/orgs/acme/roles?uxPurpose=role",
+            "/roles/0",
+            &[
+                "id",
+                "orgId",
+                "name",
+                "uxPurpose",
+                "defaultIdentifier",
+                "version",
+                "isOrgDefault",
+                "created",
+                "modified",
+            ],
+        ),
+        ("/orgs/acme/teams", "/teams/0", &["kind", "name", "displayName", "description"]),
+        (
+            "/orgs/acme/teams/platform",
+            "",
+            &["kind", "name", "displayName", "description", "userRole", "members", "stacks", "environments", "roleIds"],
+        ),
+        ("/orgs/acme/teams/platform", "/members/0", &["githubLogin", "name", "avatarUrl", "role"]),
+        ("/orgs/acme/teams/data-eng", "/stacks/0", &["projectName", "stackName", "permission"]),
+        (
+            "/orgs/acme/services?maxResults=1000",
+            "/services/0",
+            &["organizationName", "owner", "name", "description", "members", "itemCountSummary", "properties"],
+        ),
+        ("/orgs/acme/services?maxResults=1000", "/services/0/owner", &["type", "name", "avatarUrl"]),
+        ("/orgs/acme/services/team/web/storefront?maxResults=1000", "", &["service", "items"]),
+        (
+            "/orgs/acme/services/team/web/storefront?maxResults=1000",
+            "/items/0",
+            &["organizationName", "type", "name", "created", "addedByUser"],
+        ),
+        (
+            "/orgs/acme/tokens?filter=all",
+            "/tokens/0",
+            &["id", "name", "description", "created", "createdBy", "lastUsed", "expires", "admin"],
+        ),
+        (
+            "/orgs/acme/hooks",
+            "/1",
+            &["organizationName", "name", "displayName", "payloadUrl", "active", "format", "filters", "hasSecret"],
+        ),
+        (
+            "/orgs/acme/oidc/issuers",
+            "/oidcIssuers/0",
+            &["id", "name", "url", "issuer", "thumbprints", "maxExpiration", "created"],
+        ),
+        ("/user/stacks?organization=acme", "/stacks/0", &["id", "orgName", "projectName", "stackName", "lastUpdate"]),
+        ("/esc/environments/acme", "/environments/0", &["id", "organization", "project", "name", "created"]),
+        ("/orgs/acme/saml/admins", "/samlAdmins/0", &person),
+        (
+            "/stacks/acme/shop/prod",
+            "",
+            &["id", "orgName", "projectName", "stackName", "activeUpdate", "version", "tags"],
+        ),
+        ("/stacks/acme/shop/prod/teams", "", &["projectName", "teams"]),
+        ("/user/github/acme-gh/teams", "/teams/0", &["id", "name", "slug", "description", "knownToPulumi"]),
+        ("/orgs/acme/auditlogs/v2?startTime=1", "", &["auditLogEvents"]),
+    ];
+    for (path, at, fields) in examples {
+        let (status, answer) = world.call("GET", path, None).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        let found = answer.pointer(at).unwrap_or_else(|| panic!("{path} has no {at}: {answer}"));
+        for field in *fields {
+            assert!(found.get(field).is_some(), "{path}{at} has no {field}: {found}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_only_some_may_or_have() {
+    walk(vec![
+        // Only an organization with one administrator hands that on.
+        ("POST", "/orgs/acme/members/carol/set-admin", Value::Null, 400),
+        ("GET", "/stacks/acme/shop/prod", Value::Null, 200),
+        ("POST", "/stacks/acme/shop/prod/tags", json!({"name": "owner", "value": "platform"}), 204),
+    ])
+    .await;
+}
