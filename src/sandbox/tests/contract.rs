@@ -173,11 +173,7 @@ async fn answers_hold_what_their_examples_hold() {
     let examples: &[(&str, &str, &[&str])] = &[
         ("/user", "", &["id", "githubLogin", "name", "avatarUrl", "identities", "organizations"]),
         ("/user", "/organizations/0", &["name", "githubLogin", "avatarUrl", "role"]),
-        (
-            "/orgs/acme/metadata",
-            "",
-            &["id", "kind", "userRole", "locked", "memberCount", "membersCanCreateTeams"],
-        ),
+        ("/orgs/acme/metadata", "", &["id", "kind", "userRole", "locked", "memberCount", "membersCanCreateTeams"]),
         ("/orgs/acme/metadata", "/features", &["teamsEnabled", "customRolesEnabled", "machineTokensEnabled"]),
         ("/orgs/acme", "", &["githubLogin", "name", "avatarUrl", "repos"]),
         ("/capabilities", "/capabilities/0", &["capability", "version"]),
