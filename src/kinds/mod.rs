@@ -308,6 +308,11 @@ pub trait Kind: Sync {
         Recipients::one(ResourceId::new(self.facts().word, name))
     }
 
+    /// Whether an entry of a mapping gives less than it did, though it stays. Default: that cannot be told.
+    fn gives_less(&self, _field: &str, _before: &Value, _after: &Value) -> bool {
+        false
+    }
+
     /// Fields of the spec that must not quietly become empty: lists of people, permissions, parts.
     fn guarded_fields(&self) -> &'static [&'static str] {
         &[]

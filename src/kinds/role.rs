@@ -184,7 +184,7 @@ impl Kind for Role {
     }
 
     fn guarded_fields(&self) -> &'static [&'static str] {
-        &["permissions"]
+        &["permissions", "grants"]
     }
 
     fn budget(&self) -> Budget {

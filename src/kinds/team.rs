@@ -274,6 +274,10 @@ impl Kind for Team {
         live.spec["kind"] == "pulumi"
     }
 
+    fn gives_less(&self, field: &str, before: &Value, after: &Value) -> bool {
+        access::level(field, before) > access::level(field, after)
+    }
+
     fn guarded_fields(&self) -> &'static [&'static str] {
         &["members", "stacks", "environments"]
     }

@@ -145,9 +145,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
         change.destructive = change.steps.iter().any(|it| matches!(it.phase, Phase::Replace | Phase::Delete))
             || change.verb == Verb::Delete;
     }
-    let mut errored = false;
     if let Err(ring) = ordered {
-        errored = true;
         diagnostics.push(ring_diagnostic(&ring));
     }
     let locked = live.organization.locked.as_deref().filter(|it| *it != "not-locked");
@@ -157,7 +155,8 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     }
     let blocked = diagnostics.iter().filter(|it| it.blocking).count();
     let complete = paired.unseen.is_empty();
-    let status = Status { applyable: blocked == 0 && !errored && complete, complete, errored, converges: None };
+    // Only the rehearsal can tell that planning itself went wrong.
+    let status = Status { applyable: blocked == 0 && complete, complete, errored: false, converges: None };
     // What this pull request does not ask for stands apart, in the same order of steps.
     let (drift, changes): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(|it| it.origin == Origin::Drift);
     let summary = Summary {
@@ -249,7 +248,8 @@ fn step_aside(draft: &mut Draft, world: &World) {
 fn ring_diagnostic(ring: &[ResourceId]) -> Diagnostic {
     let ids: Vec<String> = ring.iter().map(ToString::to_string).collect();
     let message = format!("no order is safe, because these wait for each other: {}", ids.join(", "));
-    Diagnostic { blocking: true, ..Diagnostic::new(Severity::Error, "no-order", message) }
+    let help = policy::danger(policy::NO_ORDER).map(|it| it.help.to_owned());
+    Diagnostic { blocking: true, help, ..Diagnostic::new(Severity::Warning, policy::NO_ORDER, message) }
 }
 
 fn summary(changes: &[Change], unchanged: usize, blocked: usize) -> Summary {

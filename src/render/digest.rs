@@ -24,6 +24,11 @@ pub fn counts(summary: &Summary) -> Vec<(Verb, usize, &'static str)> {
     all.into_iter().filter(|(_, count, _)| *count > 0).collect()
 }
 
+/// The headline of a plan that only undoes drift.
+pub fn only_drift(plan: &Plan) -> String {
+    format!("no changes of its own, {} drifted", plan.drift.len())
+}
+
 /// `one thing`, `2 things`.
 pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })

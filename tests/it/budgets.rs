@@ -273,3 +273,38 @@ fn the_permissions_that_make_administrators_are_the_service_s_own() {
     assert_eq!(found.len(), 8, "{found:?}");
     assert!(found.iter().all(|it| page.contains(&format!("`{it}`"))), "{found:?}");
 }
+
+#[test]
+fn permissions_that_are_lowered_count_like_those_that_go() {
+    let stage = stage();
+    stage.service().change(|state| {
+        for team in state.teams.values_mut() {
+            team.stacks.clear();
+            team.stacks.extend([("shop/a".to_owned(), 103), ("shop/b".to_owned(), 102)]);
+        }
+    });
+    let text = |level: &str| {
+        let mut text = format!("organization: {}\nteams:\n", stage.service().state().organization.slug);
+        for team in stage.service().state().teams.values() {
+            text.push_str(&format!("  {}: {{stacks: {{shop/a: {level}, shop/b: write}}}}\n", team.name));
+        }
+        text
+    };
+    assert_eq!(plan(&stage, &text("admin"), &[]).0, 0);
+    let (code, found) = plan(&stage, &text("read"), &[]);
+    let told = blocking(&found);
+    assert_eq!((code, told.len(), told[0].0.as_str()), (5, 1, "budget"), "{told:?}");
+    assert!(told[0].1.contains("--allow budget:grant=12"), "{told:?}");
+    assert_eq!(plan(&stage, &text("read"), &["--allow", "budget:grant=12"]).0, 0);
+    // What is raised takes nothing away.
+    let raised = text("admin").replace("shop/b: write", "shop/b: admin");
+    assert_eq!(plan(&stage, &raised, &[]).0, 0);
+}
+
+#[test]
+fn a_role_that_comes_to_permit_nothing_needs_a_word() {
+    let stage = Stage::demo();
+    let (code, found) = plan(&stage, "organization: acme\nroles: {deployer: {grants: []}}\n", &[]);
+    let told = blocking(&found);
+    assert!(code == 5 && told.iter().any(|it| it.0 == "emptied"), "{told:?}");
+}

@@ -162,6 +162,37 @@ fn a_team_that_is_made_anew_tells_what_hangs_on_it() {
 }
 
 #[test]
+fn what_has_no_safe_order_is_told_and_explained() {
+    let stage = Stage::demo();
+    stage.write("base/bylaws.yaml", "organization: acme\nservices:\n  billing-batch: {owner: team/payments}\n  data-pipeline: {owner: team/platform}\n");
+    stage.write("bylaws.yaml", "organization: acme\nservices:\n  billing-batch: {owner: team/sre, renamedFrom: data-pipeline}\n  data-pipeline: {owner: team/web, renamedFrom: billing-batch}\n");
+    let run = stage.run(&["plan", "--base", "./base"]).ended(5);
+    assert!(run.stdout.contains("! no-order") && run.stdout.contains("do it in two changes"), "{}", run.stdout);
+}
+
+/// Every code that the source gives a finding has a page.
+#[test]
+fn every_code_is_explained() {
+    let mut codes = std::collections::BTreeSet::new();
+    for text in crate::tidy::sources().values() {
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        for (start, _) in
+            text.match_indices("findings.push((\"").chain(text.match_indices("Diagnostic::new(Severity::"))
+        {
+            let quoted = text[start..].split('"').nth(1).unwrap_or_default();
+            let near = text[start..].find('"').is_some_and(|it| it < 60);
+            if near && quoted.contains('-') && quoted.chars().all(|it| it.is_ascii_lowercase() || it == '-') {
+                codes.insert(quoted.to_owned());
+            }
+        }
+    }
+    assert!(codes.len() > 10, "{codes:?}");
+    let stage = Stage::demo();
+    let untold: Vec<&String> = codes.iter().filter(|it| stage.run(&["explain", it]).code != 0).collect();
+    assert!(untold.is_empty(), "{untold:?} of {codes:?}");
+}
+
+#[test]
 fn a_caller_who_is_no_administrator_deletes_nothing() {
     let stage = Stage::demo();
     stage.write("bylaws.yaml", "organization: acme\nremoved: {teams: [data-eng]}\n");

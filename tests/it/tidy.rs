@@ -41,7 +41,7 @@ const HOMES: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["model", "kinds", "manifest", "schema", "plan", "render"];
 
 /// The program's files; those that are compiled only for tests are left out.
-fn sources() -> BTreeMap<String, String> {
+pub fn sources() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     collect(&root().join("src"), "", &mut found);
     let mut for_tests = Vec::new();

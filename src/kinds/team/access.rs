@@ -57,6 +57,12 @@ fn people<'a>(team: &'a str, spec: &'a Value, live: Option<&'a LiveObject>, gran
     });
 }
 
+/// How much an entry of the team's stacks or environments gives.
+pub(super) fn level(field: &str, entry: &Value) -> u8 {
+    let levels = if field == "stacks" { &STACK_LEVELS[..] } else { &ENVIRONMENT_LEVELS[..] };
+    rank(levels, entry.as_str().or(entry["permission"].as_str()).unwrap_or_default())
+}
+
 /// Whoever has what the team has; the team itself stands for people who are not told.
 pub(super) fn recipients(team: &str, spec: &Value, live: Option<&LiveObject>) -> Recipients {
     let told = live.filter(|it| !it.outline && !it.unknown.contains("/members")).map(|it| &it.facts["people"]);

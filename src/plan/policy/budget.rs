@@ -97,7 +97,10 @@ fn losses(drafts: &[Draft], world: &World) -> BTreeMap<&'static str, Count> {
         let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
         for (field, rule) in rules(kind) {
             if let (Some(what), Some(change)) = (what(*rule), draft.field(&format!("/{field}"))) {
-                counts.entry(what).or_default().gone += change.removed.len();
+                let lowered =
+                    |it: &&String| kind.gives_less(field, &change.before[it.as_str()], &change.after[it.as_str()]);
+                let lowered = change.changed.iter().filter(lowered).count();
+                counts.entry(what).or_default().gone += change.removed.len() + lowered;
             }
         }
     }

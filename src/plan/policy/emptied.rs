@@ -41,7 +41,11 @@ fn is_emptied(rule: FieldRule, field: &FieldChange) -> bool {
             let all = field.before.as_object().into_iter().flatten().map(|it| size(it.1)).sum::<usize>();
             all > 0 && field.added.is_empty() && field.removed.len() == all
         }
-        _ => size(&field.before) > 0 && size(&field.after) == 0 && !field.removed.is_empty(),
+        // A field that is no list of its own says so by being one without entries, and not by giving way to another.
+        _ => {
+            let goes = !field.removed.is_empty() || field.after.is_array();
+            size(&field.before) > 0 && size(&field.after) == 0 && goes
+        }
     }
 }
 

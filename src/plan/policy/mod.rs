@@ -57,6 +57,8 @@ pub(super) const PENDING: &str = "pending-invite";
 pub const DANGLING: &str = "dangling-reference";
 /// The identity provider's directory is not as the manifest says, and is left as it is.
 pub const DIFFERS: &str = "directory-differs";
+/// Steps that wait for each other.
+pub(super) const NO_ORDER: &str = "no-order";
 /// More goes than a plan may take away without being asked to.
 const BUDGET: &str = "budget";
 /// What is full today becomes empty.
@@ -193,6 +195,12 @@ pub static DANGERS: &[Danger] = &[
         acceptance: Acceptance::Never,
         help: "say `groups: [stacks, deployments, environments]`, or which `filters`",
         page: "A new webhook would be made without saying what it is told of. The service then sends it every event, those of later versions included. `groups: []` together with `filters: []` says that on purpose.",
+    },
+    Danger {
+        code: NO_ORDER,
+        acceptance: Acceptance::Never,
+        help: "do it in two changes, one merged before the other",
+        page: "Some steps wait for each other in a ring, so that no order of them is safe at every step: two services that exchange their names and their owners at once, for example. Rings of names alone are broken by a name in between.",
     },
     Danger {
         code: "inactive-user",

@@ -113,6 +113,7 @@ fn heading(plan: &Plan, options: Options) -> String {
         _ if plan.status.errored => "planning failed".to_owned(),
         _ if plan.is_empty() && !plan.status.complete => "no changes in what could be seen".to_owned(),
         _ if plan.is_empty() => "no changes".to_owned(),
+        _ if counts.len() == 0 => digest::only_drift(plan),
         _ => counts.collect::<Vec<_>>().join(", "),
     };
     format!("### {organization}{sandbox}: {what}")

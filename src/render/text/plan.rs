@@ -43,7 +43,10 @@ fn summary(plan: &Plan, options: Options) -> String {
             false => format!("No changes for {organization} in what could be seen ({checked} checked)."),
         };
     }
-    let counts: Vec<_> = counts.into_iter().map(|(_, count, what)| format!("{count} {what}")).collect();
+    let mut counts: Vec<_> = counts.into_iter().map(|(_, count, what)| format!("{count} {what}")).collect();
+    if counts.is_empty() {
+        counts.push(digest::only_drift(plan));
+    }
     let writes = plan.summary.writes;
     let rest = [
         (unchanged > 0).then(|| format!("{unchanged} unchanged")),
