@@ -561,12 +561,13 @@ Errors
             let mut new = sample::change(Verb::Create, &format!("service/{}", "long-".repeat(12)));
             new.after = json!({"owner": "team/web", "items": {"stacks": [], "environments": ["c/d"]}, "id": null});
             new.unknown = vec!["/id".to_owned()];
+            (it.summary.create, it.summary.update, it.summary.replace, it.summary.delete) = (1, 2, 2, 1);
             it.changes = vec![team, role, owner, renewal, gone, new];
         });
         assert_data_eq!(
             text,
             str![[r#"
-Plan for acme:    (20 unchanged)
+Plan for acme: 1 to add, 2 to change, 2 to replace, 1 to delete   (20 unchanged)
 
 roles
 ~ deployer              description: "" -> "Deploys.\nTwice."
