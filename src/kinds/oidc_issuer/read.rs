@@ -25,7 +25,7 @@ struct Issuers {
     oidc_issuers: Option<Vec<Record>>,
 }
 
-#[derive(Deserialize)]
+#[derive(PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record {
     id: String,
@@ -61,7 +61,14 @@ impl Reader for IssuerReader {
             self.policies.insert(id.to_owned(), kinds::page(body)?);
             return Ok(Vec::new());
         }
-        let records = kinds::page::<Issuers>(body)?.oidc_issuers.ok_or("an answer without `oidcIssuers`")?;
+        let listed = kinds::page::<Issuers>(body)?.oidc_issuers.ok_or("an answer without `oidcIssuers`")?;
+        let mut records: Vec<Record> = Vec::with_capacity(listed.len());
+        for record in listed {
+            // The same one told twice is not two issuers with one address.
+            if !records.contains(&record) {
+                records.push(record);
+            }
+        }
         let names = names(&records, &self.scope);
         self.issuers = names.into_iter().zip(records).collect();
         let wanted = self.issuers.iter().filter(|it| self.scope.wants(&it.0));
