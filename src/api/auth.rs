@@ -22,6 +22,8 @@ pub struct Inputs {
     pub credentials_path: String,
     /// Its text, if there is such a file.
     pub credentials: Option<Secret>,
+    /// Why it cannot be read although there is one.
+    pub credentials_unreadable: Option<String>,
 }
 
 /// The service, the token for it, and where both were found.
@@ -67,6 +69,7 @@ impl std::error::Error for AuthError {}
 /// The stored credentials, as far as they matter.
 enum Stored {
     None,
+    Unreadable(String),
     Encrypted,
     Broken,
     Readable(Value),
@@ -77,7 +80,7 @@ enum Stored {
 /// # Errors
 /// When an address must not be used, or no usable token is found.
 pub fn choose(inputs: &Inputs) -> Result<Connection, AuthError> {
-    let stored = Stored::read(inputs.credentials.as_ref());
+    let stored = Stored::read(inputs);
     let (backend, backend_source) = choose_backend(inputs, &stored)?;
     let (token, token_source) = choose_token(inputs, &stored, &backend)?;
     Ok(Connection { backend, token, backend_source, token_source })
@@ -94,7 +97,8 @@ fn choose_backend(inputs: &Inputs, stored: &Stored) -> Result<(Backend, String),
         let Stored::Readable(file) = stored else { return None };
         let text = file.get("current")?.as_str()?;
         // A login to a state backend of one's own says nothing about organizations.
-        let cloud = text.starts_with("https://") || text.starts_with("http://");
+        let scheme = text.split_once("://")?.0.to_ascii_lowercase();
+        let cloud = matches!(scheme.as_str(), "https" | "http");
         cloud.then(|| (text.to_owned(), format!("the current login in `{}`", inputs.credentials_path)))
     };
     let (text, source) = written.or_else(current).unwrap_or((MANAGED.to_owned(), "the default".to_owned()));
@@ -122,6 +126,12 @@ fn choose_token(inputs: &Inputs, stored: &Stored, backend: &Backend) -> Result<(
             format!("has no entry for `{backend}`")
         }
         Stored::None => "not there, or empty".to_owned(),
+        Stored::Unreadable(why) => {
+            return Err(AuthError::Unusable(format!(
+                "failed to read the credentials file `{path}`: {why}; put the token into PULUMI_ACCESS_TOKEN, or make the \
+                 file readable"
+            )));
+        }
         Stored::Encrypted => {
             return Err(AuthError::Unusable(format!(
                 "`{path}` is encrypted, and only the pulumi command can read it; put the token into PULUMI_ACCESS_TOKEN"
@@ -173,8 +183,13 @@ fn checked(text: &str, source: &str) -> Result<Secret, AuthError> {
 }
 
 impl Stored {
-    fn read(text: Option<&Secret>) -> Self {
-        let Some(text) = text.map(Secret::expose).filter(|it| !it.trim().is_empty()) else { return Stored::None };
+    fn read(inputs: &Inputs) -> Self {
+        if let Some(why) = &inputs.credentials_unreadable {
+            return Stored::Unreadable(why.clone());
+        }
+        let Some(text) = inputs.credentials.as_ref().map(Secret::expose).filter(|it| !it.trim().is_empty()) else {
+            return Stored::None;
+        };
         match serde_json::from_str::<Value>(text) {
             Ok(Value::Object(file)) if file.contains_key("$pulumiSecureStore") => Stored::Encrypted,
             Ok(file @ Value::Object(_)) => Stored::Readable(file),
@@ -251,11 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn an_encrypted_or_broken_file_matters_only_when_it_is_needed() {
+    fn an_encrypted_unreadable_or_broken_file_matters_only_when_it_is_needed() {
         let mut given = inputs(json!({"$pulumiSecureStore": {"v": 1}}));
         assert!(matches!(choose(&given), Err(AuthError::Unusable(text)) if text.contains("PULUMI_ACCESS_TOKEN")));
         given.credentials = Some(Secret::new("{".to_owned()));
         assert!(matches!(choose(&given), Err(AuthError::Unusable(_))));
+        given.credentials = None;
+        given.credentials_unreadable = Some("permission denied".to_owned());
+        assert!(matches!(choose(&given), Err(AuthError::Unusable(text)) if text.contains("permission denied")));
         given.access_token = Some(Secret::new("pul-1\n".to_owned()));
         assert_eq!(choose(&given).expect("a connection").token.expose(), "pul-1");
     }

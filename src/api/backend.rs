@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+use crate::api::redact::harmless;
+
 /// The managed service.
 pub const MANAGED: &str = "https://api.pulumi.com";
 
@@ -24,27 +26,29 @@ impl Backend {
         if written.chars().any(|it| it.is_whitespace() || it.is_control() || it == '\\') {
             return Err("the address has characters that no address has".to_owned());
         }
-        let Some((scheme, rest)) = written.split_once("://") else {
-            // It may be a token, or hold a password.
-            return Err(format!("what is given as the address is none; write it like {MANAGED}"));
-        };
-        let scheme = scheme.to_ascii_lowercase();
+        let (scheme, rest) = written.split_once("://").unwrap_or(("", written));
         // What stands before `@` may be a password, so nothing of the address is repeated.
         if rest.split(['/', '?', '#']).next().is_some_and(|it| it.contains('@')) {
             return Err("the address must not hold a user or a password".to_owned());
         }
+        let scheme = scheme.to_ascii_lowercase();
+        // Whatever this is, it may have been meant for the token's place.
+        if !scheme.starts_with(|it: char| it.is_ascii_alphabetic()) || !scheme.bytes().all(is_of_scheme) {
+            return Err(format!("it is no address; write it like {MANAGED}"));
+        }
         if !matches!(scheme.as_str(), "http" | "https") {
+            let scheme = harmless(&scheme, "", 40);
             return Err(format!(
                 "`{scheme}://` is where a self-managed state backend lives; organizations exist only on Pulumi Cloud, \
                  or on a self-hosted service at https://…"
             ));
         }
-        let url = Url::parse(written).map_err(|error| format!("`{written}` is no address: {error}"))?;
+        let url = Url::parse(written).map_err(|error| format!("it is no address: {error}"))?;
         Self::judge(&url)?;
         let path = url.path().trim_end_matches('/');
         let path = path.strip_suffix("/api").unwrap_or(path).trim_end_matches('/').to_owned();
         let text = format!("{}{path}", url.origin().ascii_serialization());
-        let url = Url::parse(&text).map_err(|error| format!("`{written}` is no address: {error}"))?;
+        let url = Url::parse(&text).map_err(|error| format!("it is no address: {error}"))?;
         Ok(Self { text, url })
     }
 
@@ -61,6 +65,7 @@ impl Backend {
             return Err("the address has no host".to_owned());
         }
         if url.scheme() == "http" && !is_loopback(host) {
+            let host = harmless(host, "", 255);
             return Err(format!(
                 "`http://{host}` would send the token unencrypted; write https:// (http:// is only for this machine)"
             ));
@@ -99,6 +104,10 @@ impl fmt::Display for Backend {
     }
 }
 
+fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
+}
+
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
@@ -107,17 +116,6 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Backend;
-
-    #[test]
-    fn what_may_be_a_secret_is_not_repeated() {
-        for written in
-            ["pul-0123456789abcdef", "alice:hunter2@api.example.com", "https://alice:hunter2@api.example.com"]
-        {
-            let problem = Backend::parse(written).unwrap_err();
-            assert!(!problem.contains("0123") && !problem.contains("hunter2"), "{problem}");
-        }
-        assert_eq!(Backend::parse("HTTPS://API.example.com/").unwrap().as_str(), "https://api.example.com");
-    }
 
     #[test]
     fn addresses_are_brought_into_one_form() {
@@ -131,6 +129,8 @@ mod tests {
             ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
             ("http://localhost:1", "http://localhost:1"),
             ("http://[::1]:2/api", "http://[::1]:2"),
+            ("HTTPS://api.pulumi.com", "https://api.pulumi.com"),
+            ("Http://LOCALHOST:1", "http://localhost:1"),
         ] {
             assert_eq!(Backend::parse(written).map(|it| it.as_str().to_owned()), Ok(text.to_owned()), "{written}");
         }
@@ -149,6 +149,14 @@ mod tests {
             "http://169.254.169.254",
             "http://localhost.example.com",
             "https://user:hunter2@example.com",
+            "user:hunter2@example.com",
+            "user:hunter2@example.com/https://x",
+            "pul-hunter2",
+            "pul-hunter2://x",
+            "user:hunter2://x",
+            "http://pul-hunter2",
+            "https://pul-hunter2:x",
+            "HTTP://api.pulumi.com",
             "https://api.pulumi.com@evil.example",
             "https://@evil.example",
             "https://api.pulumi.com?x=1",

@@ -1,6 +1,6 @@
 //! Carries calls to the service over HTTP: signs, paces, retries, pages, and tells failures apart.
 //!
-//! In reading order: where to and with which token (`backend`, `auth`); the address of a request
+//! In reading order: where to and with which token (`backend`, `auth`), past which proxy (`proxy`); the address of a request
 //! (`address`); what can go wrong (`error`) and when it is sent again (`retry`); who may go when
 //! (`pace`, `gate`, `limit`); one attempt (`wire`) and what came back (`body`, `answer`,
 //! `redact`, `paging`). The ways in are [`ReadClient`], which cannot write, and [`WriteClient`].
@@ -16,6 +16,7 @@ mod limit;
 mod options;
 mod pace;
 mod paging;
+mod proxy;
 mod read;
 mod redact;
 mod retry;
@@ -31,6 +32,7 @@ pub use backend::Backend;
 pub use error::{About, ApiError, Failure};
 pub use options::{Event, Hook, Options, Timeouts};
 pub use paging::Chain;
+pub use proxy::check_proxy;
 pub use read::{Page, ReadClient};
 pub use retry::{Backoff, LONGEST_WAIT, Refusals};
 pub use write::{Request, WriteClient};

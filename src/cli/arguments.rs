@@ -47,6 +47,28 @@ pub struct PlanArgs {
     pub scim_writes: bool,
 }
 
+/// A count of which nothing would mean that nothing is ever done.
+///
+/// # Errors
+/// When it is no whole number from 1 on.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("it is a whole number, 1 or more".to_owned()),
+    }
+}
+
+/// How many requests there may be a second.
+///
+/// # Errors
+/// When no request could ever be sent, or when it is no limit at all.
+pub fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("it is a number above 0, such as 5 or 0.5; leave the flag out for no limit".to_owned()),
+    }
+}
+
 /// Whether every `--allow` names a danger that can be accepted.
 ///
 /// # Errors

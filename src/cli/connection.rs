@@ -1,10 +1,12 @@
 //! Which service is asked, and how: from the flags and the environment to a client.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::api::{self, AuthError, ReadClient};
 use crate::cli::SANDBOX;
+use crate::cli::arguments::{at_least_one, rate};
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use crate::model::{Instant, Secret};
@@ -23,10 +25,10 @@ pub struct ConnectionArgs {
     #[arg(long, value_name = "URL")]
     pub backend: Option<String>,
     /// At most this many requests at once.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub concurrency: Option<usize>,
     /// At most this many requests a second.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = rate)]
     pub max_rps: Option<f64>,
     /// Reads with no more requests than this; what needs more is refused before they are sent.
     #[arg(long, value_name = "N")]
@@ -90,18 +92,39 @@ pub async fn connect(
     Ok((Some(running), connection, SANDBOX.to_owned()))
 }
 
+/// What a variable of the environment holds, if anything. What is no text keeps a character that stands for it, so that it
+/// is refused where it is used and not taken for absent.
+fn set(name: &str) -> Option<String> {
+    std::env::var_os(name).filter(|it| !it.is_empty()).map(|it| it.to_string_lossy().into_owned())
+}
+
+/// The proxy that the environment names for encrypted requests: one that cannot be used is an error, and not passed over.
+fn check_proxy() -> Result<(), String> {
+    for names in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
+        let Some(name) = names.into_iter().find(|it| std::env::var_os(it).is_some()) else { continue };
+        let Some(text) = set(name) else { continue };
+        return api::check_proxy(&text).map_err(|what| format!("cannot use the proxy from {name}: {what}"));
+    }
+    Ok(())
+}
+
 /// What the environment and the credentials file say. The token's value goes nowhere else.
 fn inputs(args: &ConnectionArgs) -> api::Inputs {
-    let set = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
-    let home = set("PULUMI_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".pulumi")));
-    let folder = set("PULUMI_CREDENTIALS_PATH").map(PathBuf::from).or(home);
-    let path = folder.map(|it| it.join("credentials.json")).unwrap_or_default();
+    let folder_at = |name: &str| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+    let home = folder_at("PULUMI_HOME").or_else(|| Some(std::env::home_dir()?.join(".pulumi")));
+    let path = folder_at("PULUMI_CREDENTIALS_PATH").or(home).map(|it| it.join("credentials.json")).unwrap_or_default();
+    let (credentials, credentials_unreadable) = match std::fs::read_to_string(&path) {
+        Ok(text) => (Some(Secret::new(text)), None),
+        Err(error) if error.kind() == ErrorKind::NotFound => (None, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
     api::Inputs {
         flag: args.backend.clone(),
         backend_url: set("PULUMI_BACKEND_URL"),
         api: set("PULUMI_API"),
         access_token: set("PULUMI_ACCESS_TOKEN").map(Secret::new),
-        credentials: std::fs::read_to_string(&path).ok().map(Secret::new),
+        credentials,
+        credentials_unreadable,
         credentials_path: path.display().to_string(),
     }
 }
@@ -118,9 +141,16 @@ pub fn client(connection: api::Connection, is_own: bool, args: &ConnectionArgs, 
             Exit::Invalid
         })?),
     };
+    // Unencrypted, only this machine is spoken to, past every proxy.
+    if !connection.backend.is_plain() {
+        check_proxy().map_err(|problem| {
+            ui.error(&problem);
+            Exit::Invalid
+        })?;
+    }
     let hook = ui.verbose.then(|| request_log(*ui));
     let own = is_own.then(|| SANDBOX_SCIM_TOKEN.to_owned());
-    let token = std::env::var("BYLAWS_SCIM_TOKEN").ok().filter(|it| !it.is_empty()).or(own);
+    let token = set("BYLAWS_SCIM_TOKEN").or(own);
     let directory_token = token.map(|it| Arc::new(Secret::new(it)));
     let mut options = api::Options {
         extra_ca,
@@ -131,8 +161,8 @@ pub fn client(connection: api::Connection, is_own: bool, args: &ConnectionArgs, 
         ..api::Options::default()
     };
     if let Some(most) = args.concurrency {
-        options.concurrency = most.max(1);
-        options.writes = most.max(1);
+        options.concurrency = most;
+        options.writes = most;
     }
     ReadClient::new(connection, options).map_err(|error| {
         ui.error(&format!("{error:#}"));

@@ -55,8 +55,6 @@ pub enum What {
     Body(String),
     /// `redirect=URL`: 302.
     Redirect(String),
-    /// `warning=TEXT`: the answer, with a warning beside it (CONTRACT 1.2).
-    Warning(String),
     /// 404, as for things the caller must not see.
     Hide,
     /// Lists in the answer become null.
@@ -71,9 +69,20 @@ pub enum What {
     LostToken,
     /// The same continuation token again, for ever.
     RepeatToken,
+    /// The answer comes with the service's header for warnings: `warning=TEXT`.
+    Warning(String),
     /// Pages after the first answer this status: `missing-page`, `missing-page=404`.
     MissingPage(u16),
 }
+
+/// What WHAT may be, for people.
+pub const FAULTS: &str = "\
+Instead of an answer: a status (400, 429, 503, …), reset, timeout, html, empty, body=RAW, redirect=URL, hide. The request \
+has no effect then, unless the name goes on with -after, as in 500-after or body-after={}.
+With the answer of the service: truncate, drip=50ms, delay=200ms, lag=500ms, warning=TEXT, null-list, drop-item, repeat-item, \
+empty-page, lost-token, repeat-token, missing-page, missing-page=404.
+Options: times=N (strikes so often), after=N (lets so many pass first), every=N (then strikes every so many); with a status \
+also retry-after=… and message=….";
 
 /// A fault under way.
 #[derive(Debug)]
@@ -176,11 +185,6 @@ impl FromStr for Fault {
     }
 }
 
-/// Everything that can go wrong, as it is written.
-pub const KINDS: &str = "a status (429, 503, …) with retry-after=… and message=…, reset, timeout, truncate, html, empty, \
-    body=…, redirect=URL, hide, delay=200ms, lag=500ms, drip=50ms, warning=…, null-list, drop-item, repeat-item, \
-    empty-page, lost-token, repeat-token, missing-page, missing-page=404";
-
 /// What goes wrong, and whether the request takes effect first.
 fn parse_what(text: &str) -> Result<(What, bool)> {
     let (name, value) = match text.split_once('=') {
@@ -202,28 +206,32 @@ fn parse_what(text: &str) -> Result<(What, bool)> {
         (_, None) if name.parse::<u16>().is_ok() => {
             What::Status { status: status(name)?, retry_after: None, message: None }
         }
-        _ if applied => bail!("unknown fault `{text}`"),
+        _ if applied => return unknown(text),
         ("truncate", None) => What::Truncate,
         ("drip", Some(text)) => What::Drip(duration(text)?),
         ("delay", Some(text)) => What::Delay(duration(text)?),
         ("lag", Some(text)) => What::Lag(duration(text)?),
-        ("warning", Some(text)) => What::Warning(text.to_owned()),
         ("null-list", None) => What::NullList,
         ("drop-item", None) => What::DropItem,
         ("repeat-item", None) => What::RepeatItem,
         ("empty-page", None) => What::EmptyPage,
         ("lost-token", None) => What::LostToken,
         ("repeat-token", None) => What::RepeatToken,
+        ("warning", Some(text)) => What::Warning(text.to_owned()),
         ("missing-page", None) => What::MissingPage(500),
         ("missing-page", Some(code)) => What::MissingPage(status(code)?),
-        _ => bail!("unknown fault `{text}`; there are {KINDS}"),
+        _ => return unknown(text),
     };
     Ok((what, applied))
 }
 
+fn unknown<T>(text: &str) -> Result<T> {
+    bail!("unknown fault `{text}`\n{FAULTS}")
+}
+
 fn status(text: &str) -> Result<u16> {
     let number: Option<u16> = text.parse().ok().filter(|it| (200..600).contains(it));
-    number.with_context(|| format!("unknown fault `{text}`"))
+    number.with_context(|| format!("unknown fault `{text}`: a status is a number from 200 to 599"))
 }
 
 /// `200ms`, `1.5s`, `2m`.
@@ -278,6 +286,18 @@ mod tests {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }
         assert!("GET /a=reset,retry-after=1".parse::<Fault>().is_err());
+    }
+
+    #[test]
+    fn every_kind_of_fault_is_on_the_list_and_every_name_on_the_list_is_one() {
+        let names = FAULTS.lines().take(2).flat_map(|it| it.split([' ', ',', ':'])).map(|it| it.trim_end_matches('.'));
+        let known = names.filter(|it| format!("GET /a={it}").parse::<Fault>().is_ok());
+        let what = known.map(|it| parse_what(it).expect("a fault").0);
+        let found: std::collections::HashSet<_> = what.map(|it| std::mem::discriminant(&it)).collect();
+        // Status, Reset, Timeout, Html, Empty, Body, Redirect and Hide; then those of the second line.
+        assert_eq!(found.len(), 8 + 12);
+        let error = format!("{:#}", "GET /a=frobnicate".parse::<Fault>().expect_err("unknown"));
+        assert!(error.contains("frobnicate") && error.contains("null-list"), "{error}");
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod tests;
 
 pub use crate::sandbox::caller::TokenKind;
 pub use crate::sandbox::demo::demo;
+pub use crate::sandbox::fault::FAULTS;
 pub use crate::sandbox::fault::Fault;
 pub use crate::sandbox::fault::What;
 pub use crate::sandbox::generate::Size;

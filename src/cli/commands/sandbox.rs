@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 
+use crate::cli::arguments::at_least_one;
 use crate::cli::connection::SANDBOX_FILE;
 use crate::cli::exit::Exit;
 use crate::cli::session::stop_signal;
@@ -43,20 +44,16 @@ struct Serve {
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// A fault, such as `PATCH /api/orgs/acme/teams/*=429,retry-after=1,times=1`. May be given again.
-    ///
-    /// After the path stands a status (429, 503, …; with `retry-after=…` and `message=…`), or one of reset, timeout,
-    /// truncate, html, empty, `body=…`, `redirect=URL`, hide, `delay=200ms`, `lag=500ms`, `drip=50ms`, `warning=…`,
-    /// null-list, drop-item, repeat-item, empty-page, lost-token, repeat-token, missing-page. `times=N`, `after=N` and
-    /// `every=N` say which requests it strikes; `-after`, as in `500-after`, that the request takes effect first.
-    #[arg(long = "fault", value_name = "FAULT")]
+    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help())]
     faults: Vec<Fault>,
     /// Every answer takes this much longer, such as `20ms`.
     #[arg(long, value_parser = latency, default_value = "0ms")]
     latency: Duration,
     /// The most entries of a page.
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     page_size: Option<usize>,
-    /// How many requests are let through, such as `50/s`.
+    /// How many requests are let through: `50/s` or `600/m`. At once may come what one second lets through, or as many
+    /// as `50/s,burst=100` says.
     #[arg(long)]
     rate: Option<Rate>,
     /// What a token that nobody issued stands for.
@@ -87,6 +84,15 @@ enum Kind {
     Organization,
     /// A token of a team.
     Team,
+}
+
+fn fault_help() -> String {
+    format!(
+        "A fault, such as `PATCH /api/orgs/acme/teams/*=429,retry-after=1,times=1`: METHOD PATH=WHAT, then options. \
+         The method may be `*`; in the path `*` stands for anything within a segment, `**` for anything. May be given \
+         again.\n\n{}",
+        sandbox::FAULTS
+    )
 }
 
 fn latency(text: &str) -> Result<Duration, String> {

@@ -140,3 +140,62 @@ fn what_the_service_warns_of_and_the_rest_it_asks_for_are_told() {
     let run = stage.run(&["apply", "--yes"]).ended(0);
     assert!(run.stdout.contains("the service warns: soon with another body"), "{}", run.stdout);
 }
+
+#[test]
+fn what_can_only_be_a_mistake_in_the_environment_or_the_flags_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bylaws.yaml"), "organization: acme\n").unwrap();
+    let run = |arguments: &[&str], environment: &[(&str, &str)]| support::run(folder.path(), arguments, environment);
+    let token = ("PULUMI_ACCESS_TOKEN", CANARY);
+    for (flags, says) in [
+        (&["--max-rps", "0"][..], "above 0"),
+        (&["--max-rps", "nan"], "above 0"),
+        (&["--max-rps", "1e400"], "above 0"),
+        (&["--concurrency", "0"], "1 or more"),
+        (&["--backend", "pul-hunter2"], "no address"),
+    ] {
+        let run = run(&[&["plan"], flags].concat(), &[token]).ended(2);
+        assert!(run.stderr.contains(says) && !run.stderr.contains("hunter2"), "{flags:?}\n{}", run.stderr);
+    }
+    let address = ("PULUMI_BACKEND_URL", "alice:hunter2@api.example.com");
+    assert!(!run(&["plan"], &[token, address]).ended(2).stderr.contains("hunter2"));
+    let unread = run(&["sandbox", "serve", "--page-size", "0"], &[]).ended(2);
+    assert!(unread.stderr.contains("1 or more"), "{}", unread.stderr);
+    let help = run(&["sandbox", "serve", "--help"], &[]).ended(0).stdout;
+    assert!(help.contains("repeat-token") && help.contains("burst="), "{help}");
+    let proxy = ("HTTPS_PROXY", "http://somebody:hunter2@proxy:port");
+    let misled = run(&["plan", "--backend", "https://service.example"], &[token, proxy]).ended(2);
+    assert!(misled.stderr.contains("HTTPS_PROXY") && !misled.stderr.contains("hunter2"), "{}", misled.stderr);
+    // A folder where the file should be.
+    std::fs::create_dir_all(folder.path().join("pulumi/credentials.json")).unwrap();
+    let home = folder.path().join("pulumi").display().to_string();
+    let unread = run(&["plan"], &[("PULUMI_HOME", &home)]).ended(3);
+    assert!(
+        unread.stderr.contains("failed to read") && unread.stderr.contains("credentials.json"),
+        "{}",
+        unread.stderr
+    );
+    std::fs::remove_dir(folder.path().join("pulumi/credentials.json")).unwrap();
+    std::fs::write(folder.path().join("pulumi/credentials.json"), b"{\"\xff\"}").unwrap();
+    let unread = run(&["plan"], &[("PULUMI_HOME", &home)]).ended(3);
+    assert!(unread.stderr.contains("UTF-8"), "{}", unread.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_token_that_is_no_text_is_not_taken_for_absent() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bylaws.yaml"), "organization: acme\n").unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bylaws"))
+        .arg("plan")
+        .current_dir(folder.path())
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("PULUMI_ACCESS_TOKEN", std::ffi::OsStr::from_bytes(b"pul-\xff"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("malformed access token in PULUMI_ACCESS_TOKEN"), "{said}");
+}
