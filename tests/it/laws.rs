@@ -78,6 +78,18 @@ fn the_same_input_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_dry_run_of_another_plan_than_was_reviewed_is_refused() {
+    let stage = Stage::demo();
+    stage.write("bylaws.yaml", "organization: acme\nteams: {fresh: {}}\n");
+    let plan: serde_json::Value =
+        serde_json::from_str(&stage.run(&["plan", "--format", "json"]).ended(0).stdout).unwrap();
+    let checksum = plan["checksum"].as_str().unwrap().to_owned();
+    stage.run(&["apply", "--dry-run", "--expect", &checksum]).ended(0);
+    let run = stage.run(&["apply", "--dry-run", "--expect", "000000000000"]).ended(5);
+    assert!(run.stderr.contains("not the one that was reviewed"), "{run:?}");
+}
+
+#[test]
 fn a_plan_and_a_dry_run_send_nothing_but_reads() {
     let stage = Stage::demo();
     support::copy(&support::root().join("examples/full"), stage.folder.path());

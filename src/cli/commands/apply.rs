@@ -112,10 +112,21 @@ fn is_expected(plan: &Plan, args: &Args) -> bool {
     args.expect.as_ref().is_none_or(|it| plan.checksum.trim_start_matches("sha256:").starts_with(it.as_str()))
 }
 
+/// Says that this is not the plan that was reviewed, where that is so.
+fn unexpected(plan: &Plan, args: &Args, ui: &Ui) -> Option<Exit> {
+    let expected = args.expect.as_ref().filter(|_| !is_expected(plan, args))?;
+    let is = if args.plan.is_some() { "the saved plan is" } else { "the plan is now" };
+    ui.error(&format!(
+        "{is} {}, not the one that was reviewed ({expected}); nothing was changed",
+        plan.short_checksum()
+    ));
+    Some(Exit::Refused)
+}
+
 async fn go(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
     if args.dry_run {
         ui.result(&render::calls::plan(plan));
-        return refusal(plan).err().unwrap_or(Exit::Done);
+        return refusal(plan).err().or_else(|| unexpected(plan, args, ui)).unwrap_or(Exit::Done);
     }
     if args.format == Format::Human {
         // Whoever applies already need not be told how to; only how to accept what blocks.
@@ -126,15 +137,8 @@ async fn go(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> Exit {
         ui.error("this plan cannot be applied; nothing was changed");
         return exit;
     }
-    if let Some(expected) = &args.expect
-        && !is_expected(plan, args)
-    {
-        let is = if args.plan.is_some() { "the saved plan is" } else { "the plan is now" };
-        ui.error(&format!(
-            "{is} {}, not the one that was reviewed ({expected}); nothing was changed",
-            plan.short_checksum()
-        ));
-        return Exit::Refused;
+    if let Some(exit) = unexpected(plan, args, ui) {
+        return exit;
     }
     if plan.is_empty() {
         return Exit::Done;
