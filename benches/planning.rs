@@ -1,7 +1,7 @@
 //! What planning costs against reading the manifest's YAML alone: `cargo bench --bench planning`.
 //!
 //! Everything happens in one process and one run; the organization is read once over HTTP beforehand.
-//! Names of rows as arguments (`M`, `L`, `2 L`) print only these.
+//! Names of rows as arguments (`M`, `L`, `2 L`, `deletions`) print only these.
 //! Nothing here is a test: the figures go into `benches/README.md`.
 
 use std::collections::BTreeMap;
@@ -21,10 +21,17 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
     for (what, size) in [("M", &Size::M), ("L", &Size::L), ("2 L", &twice(&Size::L))] {
         if wanted.is_empty() || wanted.iter().any(|it| it == what) {
-            row(what, size);
+            row(what, size, manifest_of);
         }
     }
+    if wanted.is_empty() || wanted.iter().any(|it| it == DELETIONS) {
+        let size = Size { members: 10, teams: 10, services: 20_000, items_per_service: 1, tokens: 1 };
+        row(DELETIONS, &size, without_services);
+    }
 }
+
+/// The row of a plan that only deletes.
+const DELETIONS: &str = "deletions";
 
 fn twice(size: &Size) -> Size {
     Size {
@@ -36,7 +43,7 @@ fn twice(size: &Size) -> Size {
     }
 }
 
-fn row(what: &str, size: &Size) {
+fn row(what: &str, size: &Size, manifest_of: fn(&Snapshot) -> String) {
     let live = read(size);
     let text = manifest_of(&live);
     let (yaml, ()) = best(|| events(&text));
@@ -135,4 +142,10 @@ fn manifest_of(live: &Snapshot) -> String {
         }
     }
     text
+}
+
+/// A tombstone for every service.
+fn without_services(live: &Snapshot) -> String {
+    let names: Vec<&str> = live.kind("service").objects.values().map(|it| it.name.as_str()).collect();
+    format!("organization: acme\nremoved:\n  services:\n    - {}\n", names.join("\n    - "))
 }

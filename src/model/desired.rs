@@ -1,7 +1,7 @@
 //! What the manifest says, after loading: entries by id, with their places, and what holds for all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::model::node::Key;
 use crate::model::{Diagnostic, Left, Node, Place, ResourceId, Span};
@@ -38,6 +38,23 @@ pub struct Base {
     pub shown: String,
     /// How what it declares left the manifest since, where the history tells.
     pub left: BTreeMap<ResourceId, Left>,
+    /// What it declares, by ids in lower case: made when it is first asked for, of what it says by then.
+    pub in_lower_case: OnceLock<BTreeMap<ResourceId, ResourceId>>,
+}
+
+impl Base {
+    /// The first entry whose name differs from this one by upper and lower case at most.
+    pub fn in_any_case(&self, id: &ResourceId) -> Option<&Entry> {
+        let lower = |it: &ResourceId| ResourceId::new(it.kind.clone(), it.name.to_lowercase());
+        let index = self.in_lower_case.get_or_init(|| {
+            let mut index = BTreeMap::new();
+            for id in self.desired.entries.keys() {
+                index.entry(lower(id)).or_insert_with(|| id.clone());
+            }
+            index
+        });
+        self.desired.entries.get(index.get(&lower(id))?)
+    }
 }
 
 /// A file of the manifest, kept to quote from.

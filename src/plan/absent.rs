@@ -1,9 +1,9 @@
 //! Stacks and environments that are named and not there any more, as far as their lists were read anyway.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kinds::{self, Draft, Kind, World};
-use crate::model::{Diagnostic, ResourceId, Severity, Verb};
+use crate::model::{Change, Diagnostic, ResourceId, Severity, Verb};
 use crate::plan::policy;
 
 /// Stops a change that would name what is not there: the service refuses that in the middle of an apply.
@@ -26,14 +26,15 @@ pub(super) fn unresolved(draft: &mut Draft, kind: &dyn Kind, gone: &impl Fn(&str
 /// service takes it away by itself is written nowhere (CONTRACT U19).
 pub(super) fn dangling(drafts: &[Draft], world: &World, gone: &impl Fn(&str, &str) -> bool) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
+    let changes: BTreeMap<&ResourceId, &Change> = drafts.iter().map(|it| (&it.change.id, &it.change)).collect();
     for entry in world.desired.entries.values() {
         let Some(kind) = kinds::by_word(&entry.id.kind) else { continue };
         let sooner = || world.live(&entry.id.kind, entry.renamed_from.as_deref()?);
         let Some(live) = world.live(&entry.id.kind, &entry.id.name).or_else(sooner) else { continue };
         let mut named = BTreeSet::from_iter(kind.things(&live.spec));
         named.retain(|it| gone(it.0, &it.1));
-        if let Some(draft) = drafts.iter().find(|it| !named.is_empty() && it.change.id == entry.id) {
-            let kept = kind.things(&draft.change.after);
+        if let Some(change) = changes.get(&entry.id).filter(|_| !named.is_empty()) {
+            let kept = kind.things(&change.after);
             named.retain(|it| kept.contains(it));
         }
         if !named.is_empty() {

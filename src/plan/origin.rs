@@ -8,13 +8,9 @@ use crate::model::{Base, Desired, Diagnostic, Entry, FieldChange, Left, Origin, 
 /// The entry of this resource in the base branch's manifest.
 pub(super) fn base_entry<'a>(desired: &'a Desired, id: &ResourceId) -> Option<(&'a Base, &'a Entry)> {
     let base = desired.base.as_deref()?;
-    let key = matching_key(&id.kind, &id.name);
+    let ignores_case = || kinds::by_word(&id.kind).is_some_and(|it| it.facts().ignores_case);
     let exact = base.desired.entries.get(id);
-    let entry = exact.or_else(|| {
-        let ignores_case = kinds::by_word(&id.kind).is_some_and(|it| it.facts().ignores_case);
-        let mut others = base.desired.entries.values().filter(|it| ignores_case && it.id.kind == id.kind);
-        others.find(|it| matching_key(&id.kind, &it.id.name) == key)
-    })?;
+    let entry = exact.or_else(|| base.in_any_case(id).filter(|_| ignores_case()))?;
     Some((base, entry))
 }
 

@@ -311,15 +311,16 @@ impl<'a> Pairing<'a, '_> {
 
     fn tombstones(&mut self, paired: &mut Paired<'a>) {
         let word = self.word();
+        let base = self.world.desired.base.as_deref();
+        let of_base = base.iter().flat_map(|it| it.desired.removed.keys()).filter(|it| it.kind == word);
+        let removed_before: BTreeSet<ResourceId> = of_base.map(matching_id).collect();
         for (id, span) in self.world.desired.removed.iter().filter(|it| it.0.kind == word) {
             let key = matching_key(word, &id.name);
             let place = self.world.desired.place(*span);
             match self.state.objects.get(&key) {
                 // The same name in another spelling goes once.
                 Some(live) if self.claimed.insert(key.clone()) => {
-                    let from = origin::of_deletion(self.world.desired, |it| {
-                        it.removed.keys().any(|it| matching_id(it) == matching_id(id))
-                    });
+                    let from = origin::of_deletion(self.world.desired, |_| removed_before.contains(&matching_id(id)));
                     self.deletion(live, (from, policy::TOMBSTONE, Some(place)), paired);
                 }
                 Some(_) => {}
