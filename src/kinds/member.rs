@@ -171,6 +171,10 @@ impl Kind for Member {
         spec.get("invite").is_some()
     }
 
+    fn gives_less(&self, field: &str, before: &Value, after: &Value, world: &World) -> bool {
+        field == "role" && role::permits_less(before.as_str(), after.as_str(), world)
+    }
+
     fn budget(&self) -> Budget {
         Budget { percent: 10, least: 1, most: 10 }
     }

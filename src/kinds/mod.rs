@@ -308,8 +308,9 @@ pub trait Kind: Sync {
         Recipients::one(ResourceId::new(self.facts().word, name))
     }
 
-    /// Whether an entry of a mapping gives less than it did, though it stays. Default: that cannot be told.
-    fn gives_less(&self, _field: &str, _before: &Value, _after: &Value) -> bool {
+    /// Whether one value of a field, or of an entry of a mapping, gives people or tokens less than another: a
+    /// lower permission, a role that permits less. Null gives nothing. What cannot be told is no. Default: no.
+    fn gives_less(&self, _field: &str, _before: &Value, _after: &Value, _world: &World) -> bool {
         false
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 mod access;
+mod less;
 mod power;
 pub(crate) mod read;
 mod rehearsal;
@@ -22,6 +23,7 @@ use crate::model::{
     Action, Call, Change, FieldChange, FieldRule, LiveObject, Organization, Problem, Reference, ResourceId, Scope,
     Verb, name,
 };
+pub(super) use less::permits_less;
 pub use rehearsal::named_by;
 pub use steps::{id_of, left, permissions, with_role_id};
 

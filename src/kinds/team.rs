@@ -274,8 +274,8 @@ impl Kind for Team {
         live.spec["kind"] == "pulumi"
     }
 
-    fn gives_less(&self, field: &str, before: &Value, after: &Value) -> bool {
-        access::level(field, before) > access::level(field, after)
+    fn gives_less(&self, field: &str, before: &Value, after: &Value, world: &World) -> bool {
+        access::gives_less(field, before, after, world)
     }
 
     fn guarded_fields(&self) -> &'static [&'static str] {

@@ -1,6 +1,8 @@
 //! How much one change may take away: faulty files, lists that came back empty, renames nobody spelled out.
 
-use bylaws::sandbox::{self, Config, Size};
+use bylaws::sandbox::seed::allow;
+use bylaws::sandbox::state::Role;
+use bylaws::sandbox::{self, Config, Size, demo};
 use serde_json::Value;
 
 use crate::support::{NOW_SECONDS, Stage};
@@ -307,4 +309,53 @@ fn a_role_that_comes_to_permit_nothing_needs_a_word() {
     let (code, found) = plan(&stage, "organization: acme\nroles: {deployer: {grants: []}}\n", &[]);
     let told = blocking(&found);
     assert!(code == 5 && told.iter().any(|it| it.0 == "emptied"), "{told:?}");
+}
+
+/// What a plan would lose of a kind, as `budget` tells it.
+fn lost(plan: &Value, what: &str) -> Option<usize> {
+    let prefix = format!("--allow budget:{what}=");
+    blocking(plan).iter().find_map(|it| it.1.split_once(&prefix)?.1.parse().ok())
+}
+
+/// The demo with the role `keeper`, which permits more than `stack-auditor`, for twelve teams and four people.
+fn with_roles() -> Stage {
+    let mut seed = demo(NOW_SECONDS);
+    let auditor = seed.roles.values().find(|it| it.name == "stack-auditor").unwrap().clone();
+    let (id, details) = ("r-keeper".to_owned(), allow(&["stack:read", "stack:write"]));
+    let keeper = Role { id, name: "keeper".to_owned(), details, ..auditor };
+    seed.roles.insert(keeper.id.clone(), keeper.clone());
+    for index in 0..12 {
+        let mut team = seed.teams["data-eng"].clone();
+        team.name = format!("team-{index}");
+        team.roles = vec![keeper.id.clone()];
+        seed.teams.insert(team.name.clone(), team);
+    }
+    for login in ["carol", "frank", "heidi", "grace"] {
+        seed.members.get_mut(login).unwrap().role = keeper.id.clone();
+    }
+    Stage::with(Config { seed: Some(seed), ..Config::default() })
+}
+
+#[test]
+fn a_role_that_is_taken_or_permits_less_counts_as_a_loss() {
+    let stage = with_roles();
+    let teams = |role: &str| {
+        let lines: String = (0..12).map(|it| format!("  team-{it}: {{role: {role}}}\n")).collect();
+        format!("organization: acme\nteams:\n{lines}")
+    };
+    for role in ["none", "stack-auditor"] {
+        let (code, found) = plan(&stage, &teams(role), &[]);
+        assert_eq!((code, lost(&found, "grant")), (5, Some(12)), "{role}: {:#}", found["diagnostics"]);
+    }
+    let members = |role: &str| {
+        let lines: String =
+            ["carol", "frank", "heidi", "grace"].iter().map(|it| format!("  {it}: {{role: {role}}}\n")).collect();
+        format!("organization: acme\nmembers:\n{lines}")
+    };
+    for role in ["stack-auditor", "billing-manager"] {
+        let (code, found) = plan(&stage, &members(role), &[]);
+        assert_eq!((code, lost(&found, "grant")), (5, Some(4)), "{role}: {:#}", found["diagnostics"]);
+    }
+    // Deployers may do something that keepers may not.
+    assert_eq!(plan(&stage, &members("deployer"), &[]).0, 0);
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::kinds::Recipients;
 use crate::kinds::team::managed_elsewhere;
 use crate::kinds::words::{ENVIRONMENT_LEVELS, STACK_LEVELS, rank};
+use crate::kinds::{Recipients, World, role};
 use crate::model::access::{Grants, Named};
 use crate::model::{LiveObject, ResourceId};
 
@@ -57,10 +57,17 @@ fn people<'a>(team: &'a str, spec: &'a Value, live: Option<&'a LiveObject>, gran
     });
 }
 
-/// How much an entry of the team's stacks or environments gives.
-pub(super) fn level(field: &str, entry: &Value) -> u8 {
-    let levels = if field == "stacks" { &STACK_LEVELS[..] } else { &ENVIRONMENT_LEVELS[..] };
-    rank(levels, entry.as_str().or(entry["permission"].as_str()).unwrap_or_default())
+/// Whether a role or a permission on one stack or environment gives a team's people less than another.
+pub(super) fn gives_less(field: &str, before: &Value, after: &Value, world: &World) -> bool {
+    let level = |levels: &[&str], it: &Value| rank(levels, it.as_str().unwrap_or("none"));
+    match field {
+        "role" => role::permits_less(before.as_str(), after.as_str(), world),
+        "stacks" => level(&STACK_LEVELS, after) < level(&STACK_LEVELS, before),
+        "environments" => {
+            level(&ENVIRONMENT_LEVELS, &after["permission"]) < level(&ENVIRONMENT_LEVELS, &before["permission"])
+        }
+        _ => false,
+    }
 }
 
 /// Whoever has what the team has; the team itself stands for people who are not told.

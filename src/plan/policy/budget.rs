@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::kinds::{self, Draft, Kind, World};
-use crate::model::{Diagnostic, FieldRule, Severity, Verb};
+use crate::model::{Diagnostic, FieldChange, FieldRule, Severity, Verb};
 use crate::plan::Options;
 use crate::plan::policy::{BUDGET, allowance};
 
@@ -13,8 +15,12 @@ const ADMINISTRATORS: usize = 1;
 /// What lists of people and mappings of permissions may lose.
 const LISTED: kinds::Budget = kinds::Budget { percent: 20, least: 2, most: 25 };
 
+const MEMBERSHIP: &str = "membership";
+/// What gives somebody something: permissions of teams, and roles.
+const GRANT: &str = "grant";
+
 /// What is counted: how many there are under management, and how many go.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Count {
     managed: usize,
     gone: usize,
@@ -23,11 +29,11 @@ struct Count {
 /// The budgets that the plan exceeds.
 pub(super) fn exceeded(drafts: &[Draft], world: &World, options: &Options) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
-    let mut tell = |what: &str, many: &str, gone: usize, most: usize| {
+    let mut tell = |what: &str, loss: &str, gone: usize, most: usize| {
         if gone <= most {
             return;
         }
-        let message = format!("{gone} {many} would go, and {most} at most without being asked for");
+        let message = format!("{gone} {loss}, and {most} at most without being asked for");
         let mut diagnostic = Diagnostic::new(Severity::Warning, BUDGET, message);
         diagnostic.blocking = !allowance::counted(&options.allow, BUDGET, Some(what), gone);
         let allow = format!("{BUDGET}:{what}={gone}");
@@ -40,15 +46,19 @@ pub(super) fn exceeded(drafts: &[Draft], world: &World, options: &Options) -> Ve
     for kind in kinds::ALL {
         let Count { managed, gone } = removals(*kind, drafts, world);
         let facts = kind.facts();
-        tell(facts.word, &facts.section.replace('.', " "), gone, kind.budget().of(managed));
+        tell(facts.word, &format!("{} would go", facts.section.replace('.', " ")), gone, kind.budget().of(managed));
     }
     let demoted = drafts.iter().filter(|it| !by_tombstone(it) && administered(it, false) && !administered(it, true));
-    tell("admin", "administrators", demoted.count(), ADMINISTRATORS);
+    tell("admin", "administrators would go", demoted.count(), ADMINISTRATORS);
     let listed = losses(drafts, world);
-    for (what, many) in [("membership", "memberships"), ("grant", "permissions of teams")] {
-        let Count { managed, gone } = listed.get(what).unwrap_or(&Count { managed: 0, gone: 0 });
-        tell(what, many, *gone, LISTED.of(*managed));
-    }
+    let of = |what: &str| listed.get(what).copied().unwrap_or_default();
+    let memberships = of(MEMBERSHIP);
+    tell(MEMBERSHIP, "memberships would go", memberships.gone, LISTED.of(memberships.managed));
+    // Each against its own: a hundred people with roles do not make it harmless that the only team loses all it may.
+    let mut grants = vec![of(GRANT), roles(drafts, world)];
+    grants.retain(|it| it.gone > LISTED.of(it.managed));
+    let (gone, most) = grants.iter().fold((0, 0), |sum, it| (sum.0 + it.gone, sum.1 + LISTED.of(it.managed)));
+    tell(GRANT, "permissions and roles would go or give less", gone, most);
     diagnostics
 }
 
@@ -74,8 +84,8 @@ fn removals(kind: &dyn Kind, drafts: &[Draft], world: &World) -> Count {
 /// What lists of people and mappings of permissions lose, in everything that stays.
 fn losses(drafts: &[Draft], world: &World) -> BTreeMap<&'static str, Count> {
     let what = |rule: FieldRule| match rule {
-        FieldRule::Logins => Some("membership"),
-        FieldRule::Map => Some("grant"),
+        FieldRule::Logins => Some(MEMBERSHIP),
+        FieldRule::Map => Some(GRANT),
         _ => None,
     };
     let mut counts: BTreeMap<&'static str, Count> = BTreeMap::new();
@@ -97,12 +107,37 @@ fn losses(drafts: &[Draft], world: &World) -> BTreeMap<&'static str, Count> {
         let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
         for (field, rule) in rules(kind) {
             if let (Some(what), Some(change)) = (what(*rule), draft.field(&format!("/{field}"))) {
-                let lowered =
-                    |it: &&String| kind.gives_less(field, &change.before[it.as_str()], &change.after[it.as_str()]);
-                let lowered = change.changed.iter().filter(lowered).count();
-                counts.entry(what).or_default().gone += change.removed.len() + lowered;
+                let lowered = |it: &&String| kind.gives_less(field, &change.before[*it], &change.after[*it], world);
+                counts.entry(what).or_default().gone +=
+                    change.removed.len() + change.changed.iter().filter(lowered).count();
             }
         }
     }
     counts
+}
+
+/// Values that give something by themselves: how many there are, and how many give less or nothing.
+fn roles(drafts: &[Draft], world: &World) -> Count {
+    let mut count = Count::default();
+    for entry in world.desired.entries.values() {
+        let Some(kind) = kinds::by_word(&entry.id.kind) else { continue };
+        let Some(live) = world.live(&entry.id.kind, &entry.id.name) else { continue };
+        let single = kind.facts().fields.iter().filter(|it| it.1 == FieldRule::Value && entry.node.get(it.0).is_some());
+        let gives =
+            |field: &str| live.spec.get(field).is_some_and(|it| kind.gives_less(field, it, &Value::Null, world));
+        count.managed += single.filter(|it| gives(it.0)).count();
+    }
+    // The same change of a role for many people is looked at once.
+    let mut known: BTreeMap<(&str, &str, &str, &str), bool> = BTreeMap::new();
+    for change in drafts.iter().map(|it| &it.change).filter(|it| it.verb != Verb::Delete) {
+        let Some(kind) = kinds::by_word(&change.kind) else { continue };
+        for FieldChange { path, before, after, .. } in &change.fields {
+            if let (Some(one), Some(other)) = (before.as_str(), after.as_str()) {
+                let field = &path[1..];
+                let lowered = known.entry((&change.kind, field, one, other));
+                count.gone += usize::from(*lowered.or_insert_with(|| kind.gives_less(field, before, after, world)));
+            }
+        }
+    }
+    count
 }
