@@ -18,6 +18,7 @@ use crate::plan::carried;
 mod check;
 mod file_sink;
 mod git;
+mod guard;
 mod holes;
 mod parts;
 mod receive;

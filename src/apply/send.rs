@@ -93,6 +93,11 @@ impl Sender<'_> {
     async fn calls(&self, id: &ResourceId, action: &Action) -> (usize, Ended) {
         let mut remarks = Vec::new();
         let count = action.calls.len();
+        if let Some(guard) = action.guard.as_ref().filter(|_| !*self.stop.borrow())
+            && let Err(failure) = self.guard(guard).await
+        {
+            return (0, failure.ends(""));
+        }
         for (index, call) in action.calls.iter().enumerate() {
             if *self.stop.borrow() {
                 return (index, cancelled(index, count));

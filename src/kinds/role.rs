@@ -118,6 +118,7 @@ static FACTS: Facts = Facts {
 
 static RIGHTS: &[Right] = &[
     Right::new("GET /api/orgs/*/roles", &["role:read"]),
+    Right::new("GET /api/orgs/*/roles/*", &["role:read"]),
     Right::new("GET /api/orgs/*/roles/*/users", &["role:read"]),
     Right::new("GET /api/orgs/*/roles/*/teams", &["role:read"]),
     Right::new("GET /api/orgs/*/roles/*/tokens", &["role:read"]),

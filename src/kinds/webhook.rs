@@ -122,6 +122,7 @@ static FACTS: Facts = Facts {
 
 static RIGHTS: &[Right] = &[
     Right::new("GET /api/orgs/*/hooks", &["organization_webhook:read"]),
+    Right::new("GET /api/orgs/*/hooks/*", &["organization_webhook:read"]),
     Right::new("POST /api/orgs/*/hooks", &["organization_webhook:create"]),
     Right::new("PATCH /api/orgs/*/hooks/*", &["organization_webhook:update"]),
     Right::new("DELETE /api/orgs/*/hooks/*", &["organization_webhook:delete"]),

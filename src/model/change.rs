@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{Attribution, Call, Check, FieldChange, Place, Removal, ResourceId};
+use crate::model::{Attribution, Call, Check, FieldChange, Guard, Place, Removal, ResourceId};
 
 /// What happens to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +67,10 @@ pub struct Action {
     pub what: String,
     /// The requests, in their order.
     pub calls: Vec<Call>,
+    /// What is read immediately before the first of them, where something is taken away: whether it is still what
+    /// this plan was made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
     /// What is read again after the last of them, because the answers alone do not tell whether it is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
@@ -94,6 +98,7 @@ impl Action {
             phase,
             what: what.into(),
             calls,
+            guard: None,
             check: None,
             after: Vec::new(),
             needs: BTreeSet::new(),
@@ -101,6 +106,12 @@ impl Action {
             gains: BTreeSet::new(),
             loses: BTreeSet::new(),
         }
+    }
+
+    /// The same, once it was read that what it takes away is still what it was.
+    pub fn guarded(mut self, guard: Guard) -> Self {
+        self.guard = Some(guard);
+        self
     }
 
     /// Every call that it may come to send.

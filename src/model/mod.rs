@@ -2,7 +2,7 @@
 //!
 //! In reading order: what a resource is called ([`id`]), what somebody wrote ([`node`], [`desired`]),
 //! what the service says ([`live`]), what a kind reads ([`read`]), sends ([`call`]) and reads again
-//! ([`check`]), what is to be done ([`change`], [`plan`]), what that is put down to
+//! ([`guard`], [`check`]), what is to be done ([`change`], [`plan`]), what that is put down to
 //! ([`cause`]), who may do what by it ([`access`], [`impact`]), what is wrong with it ([`diagnostic`]), and
 //! the values that must never be printed ([`secret`]).
 
@@ -15,6 +15,7 @@ pub mod desired;
 pub mod diagnostic;
 pub mod duration;
 pub mod field;
+pub mod guard;
 pub mod id;
 pub mod impact;
 pub mod instant;
@@ -34,6 +35,7 @@ pub use desired::{Base, Desired, Entry, Reference, Safety};
 pub use diagnostic::{Diagnostic, Place, Problem, Severity};
 pub use duration::Duration;
 pub use field::{FieldChange, FieldRule};
+pub use guard::{Condition, Guard};
 pub use id::ResourceId;
 pub use impact::Impact;
 pub use instant::Instant;

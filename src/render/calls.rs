@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::call::Into;
 use crate::model::node::pointer_part;
-use crate::model::{Action, Call, Change, Check, Hole, Plan, Segment};
+use crate::model::{Action, Call, Change, Check, Condition, Guard, Hole, Plan, Segment};
 use crate::render::{digest, escape};
 
 /// Every step in its order, with its calls as they would be sent.
@@ -30,6 +30,9 @@ pub fn plan(plan: &Plan) -> String {
         if !step.after.is_empty() {
             let after: Vec<_> = step.after.iter().map(usize::to_string).collect();
             text.push_str(&format!("   after {}\n", after.join(", ")));
+        }
+        if let Some(guard) = &step.guard {
+            push_guard(guard, &mut text);
         }
         step.calls.iter().for_each(|it| push_call(it, &mut text));
         step.check.iter().for_each(|it| push_check(it, &mut text));
@@ -107,6 +110,27 @@ fn push_call(call: &Call, text: &mut String) {
     if let Some(change) = on_conflict {
         text.push_str("   where it is there already:\n");
         push_call(change, text);
+    }
+}
+
+/// What is read before, and what has to hold.
+fn push_guard(guard: &Guard, text: &mut String) {
+    let path: String = guard.path.iter().map(|it| format!("/{}", escape::percent(it))).collect();
+    text.push_str(&format!("   first reads {path}{}\n", parameters(&guard.query)));
+    for condition in &guard.holds {
+        let holds = match condition {
+            Condition::Still { what, is, pointer: _ } => {
+                format!("{} is still {}", escape::terminal(what), escape::terminal(is))
+            }
+            Condition::Within { what, names, pointer: _, name: _ } => {
+                let names: Vec<_> = names.iter().map(|it| escape::terminal(it)).collect();
+                match names.is_empty() {
+                    true => format!("there is no {}", escape::terminal(what)),
+                    false => format!("every {} is one of: {}", escape::terminal(what), names.join(", ")),
+                }
+            }
+        };
+        text.push_str(&format!("     goes on if {holds}\n"));
     }
 }
 

@@ -11,7 +11,8 @@ use crate::model::call::Into;
 use crate::model::impact::{Direction, Effect, RightChange};
 use crate::model::name::is_invisible;
 use crate::model::{
-    Attribution, Call, Diagnostic, Hole, Impact, Method, Outcome, Phase, Place, Plan, ResourceId, Verb, Verification,
+    Attribution, Call, Diagnostic, Guard, Hole, Impact, Method, Outcome, Phase, Place, Plan, ResourceId, Verb,
+    Verification,
 };
 use crate::render::{calls, json as json_text, markdown, sample, text};
 
@@ -144,6 +145,8 @@ fn plan_of(mut text: impl FnMut() -> String) -> Plan {
             .capture(text(), Into::Keep(text()))
             .capture(text(), Into::Same(text()));
         sample::step(&mut it, 1, Phase::Grow, &text(), vec![call]);
+        let guard = Guard::new(vec![text()]).query("k", &text()).still(&text(), &text(), &text());
+        it.steps[0].guard = Some(guard.within(&text(), &text(), &[&text()], [text(), text()]));
         made.changes.push(it);
     }
     let mut drift = sample::change(Verb::Update, "team/x");

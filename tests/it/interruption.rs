@@ -120,6 +120,54 @@ fn what_somebody_changes_before_the_first_deletion_is_not_deleted() {
     }
 }
 
+/// A deletion may come long after both readings; whoever joins in between is not thrown out.
+#[test]
+fn whoever_joins_while_it_is_applied_keeps_the_team() {
+    for joins in [true, false] {
+        let stage = Stage::demo();
+        let text = "organization: acme\nteams: {fresh: {}}\nremoved: {teams: [data-eng], webhooks: [chat]}\n";
+        stage.write("bylaws.yaml", text);
+        stage.service().inject("POST /api/orgs/acme/teams/pulumi=delay=1500ms".parse().unwrap());
+        let service = stage.service();
+        let run = std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let readings = || service.requests().iter().filter(|it| it.path.ends_with("/teams/data-eng")).count();
+                while readings() < 2 {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                // Past the second comparison, and long before the team that is made first is there.
+                std::thread::sleep(Duration::from_millis(400));
+                if joins {
+                    service.change(|state| {
+                        let team = state.teams.get_mut("data-eng").unwrap();
+                        team.members.insert("dave".to_owned(), team.members.values().next().unwrap().clone());
+                    });
+                }
+            });
+            let run = stage.run(&["apply", "--yes"]);
+            other.join().unwrap();
+            run
+        });
+        let requests = stage.requests();
+        for path in ["teams/data-eng", "hooks/chat"] {
+            let gone = requests.iter().position(|it| *it == format!("DELETE /api/orgs/acme/{path}"));
+            let stays = joins && path.starts_with("teams");
+            assert_eq!(gone.is_none(), stays, "{requests:?}");
+            // Beside the two readings of whole lists, in which only teams are read one by one.
+            let before = &requests[..gone.unwrap_or(requests.len())];
+            let readings = before.iter().filter(|it| **it == format!("GET /api/orgs/acme/{path}")).count();
+            assert!(readings >= if path.starts_with("teams") { 3 } else { 1 }, "{requests:?}");
+        }
+        assert_eq!(stage.service().state().teams.contains_key("data-eng"), joins);
+        if joins {
+            let run = run.ended(4);
+            assert!(run.stdout.contains("the member `dave` has come"), "{}", run.stdout);
+        } else {
+            run.ended(0);
+        }
+    }
+}
+
 /// The report's word on the only step of an apply that ends so.
 fn only_step(stage: &Stage, allow: &str, code: i32) -> String {
     stage.run(&["apply", "--yes", "--allow", allow, "--write", "report=report.json"]).ended(code);

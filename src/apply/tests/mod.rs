@@ -16,6 +16,7 @@ use crate::model::{
     ResourceId, Secret, Segment, Verb,
 };
 
+mod guarding;
 mod sandboxed;
 mod secrets;
 mod server;

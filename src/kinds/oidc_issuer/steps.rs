@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::kinds::oidc_issuer::policy;
 use crate::kinds::{Draft, World, org_path, role};
-use crate::model::{Action, Call, Duration, Hole, Into, Method, Phase, ResourceId, Segment, Verb};
+use crate::model::{Action, Call, Duration, Guard, Hole, Into, Method, Phase, ResourceId, Segment, Verb};
 
 /// The field that says that the console shows another name.
 pub(super) const NAME: &str = "/name";
@@ -23,11 +23,12 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
             remark_on_loss(draft);
             let mut action = Action::new(Phase::Replace, "delete and create anew", Vec::new());
             action.calls.push(delete(draft, world));
-            create(draft, world, action)
+            create(draft, world, action.guarded(guard(draft, world)))
         }
         Verb::Delete => {
             remark_on_loss(draft);
-            vec![Action::new(Phase::Delete, "delete", vec![delete(draft, world)])]
+            let guard = guard(draft, world);
+            vec![Action::new(Phase::Delete, "delete", vec![delete(draft, world)]).guarded(guard)]
         }
     }
 }
@@ -58,6 +59,12 @@ fn live_id<'a>(draft: &'a Draft, what: &str) -> &'a str {
 
 fn delete(draft: &Draft, world: &World) -> Call {
     Call::new(Method::Delete, issuers(world, Some(live_id(draft, "id"))))
+}
+
+/// It goes by its id, whatever it stands for by then.
+fn guard(draft: &Draft, world: &World) -> Guard {
+    let path = org_path(world.org(), ["oidc", "issuers", live_id(draft, "id")]);
+    Guard::new(path).still("the address", "/url", draft.change.before["url"].as_str().unwrap_or_default())
 }
 
 fn kept(draft: &Draft, what: &str) -> Segment {

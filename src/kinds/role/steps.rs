@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::kinds::role::tree;
 use crate::kinds::{Draft, World, org_path};
-use crate::model::{Action, Call, Hole, Into, Method, Phase, ResourceId, Segment, Verb};
+use crate::model::{Action, Call, Guard, Hole, Into, Method, Phase, ResourceId, Segment, Verb};
 
 /// Where the id of a role comes from: the live list, or the answer to its creation in the same apply.
 ///
@@ -59,8 +59,10 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
     let org = world.org();
     let name = draft.change.name.clone();
     if draft.verb() == Verb::Delete {
-        let call = Call::new(Method::Delete, org_path(org, ["roles", live_id(draft)]));
-        return vec![Action::new(Phase::Delete, "delete", vec![call])];
+        let path = org_path(org, ["roles", live_id(draft)]);
+        // It goes by its id, whatever it is called by then.
+        let guard = Guard::new(path.clone()).still("the name", "/name", &name);
+        return vec![Action::new(Phase::Delete, "delete", vec![Call::new(Method::Delete, path)]).guarded(guard)];
     }
     let declared = draft.entry.map_or(Value::Null, |it| world.spec(it));
     only_one_form(&mut draft.change.after, &declared);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::kinds::service::read::PAGE;
 use crate::kinds::{Draft, World, org_path};
-use crate::model::{Action, Call, Check, Expected, LiveObject, Method, Phase, ResourceId, Verb};
+use crate::model::{Action, Call, Check, Expected, Guard, LiveObject, Method, Phase, ResourceId, Verb};
 
 /// How many items go into one request; what the service allows is undocumented (CONTRACT U4).
 const BATCH: usize = 50;
@@ -26,12 +26,15 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
             // The name is unique in the organization, so that the old one has to go first (CONTRACT 3.6).
             remark_on_foreign_items(draft);
             let mut action = Action::new(Phase::Replace, "delete and create anew", Vec::new());
+            action.guard = guard(draft, world);
             action.calls.push(delete(draft, world));
             vec![create(draft, world, &name, action)]
         }
         Verb::Delete => {
             let call = delete(draft, world);
-            vec![Action::new(Phase::Delete, "delete", vec![call])]
+            let mut action = Action::new(Phase::Delete, "delete", vec![call]);
+            action.guard = guard(draft, world);
+            vec![action]
         }
     }
 }
@@ -228,6 +231,25 @@ fn delete(draft: &mut Draft, world: &World) -> Call {
         }
     }
     call
+}
+
+/// Nothing may have come to a service that goes: neither what it holds, nor who has joined it.
+fn guard(draft: &Draft, world: &World) -> Option<Guard> {
+    let live = draft.live?;
+    let owner = draft.change.before["owner"].as_str().unwrap_or_default().to_owned();
+    let own = live.facts["items"].as_object().into_iter().flatten();
+    let own = own
+        .flat_map(|(name, _)| name.split_once('/'))
+        .flat_map(|(group, item)| spellings(world, item).map(|it| format!("{}/{it}", singular(group))));
+    let foreign = live.facts["foreignItems"].as_array().into_iter().flatten();
+    let foreign = foreign.filter_map(|it| Some(format!("{}/{}", it["type"].as_str()?, it["name"].as_str()?)));
+    let name = ["/type", "/name"];
+    Some(
+        Guard::new(path(world, &draft.change.before, &live.name, &[]))
+            .query("maxResults", PAGE)
+            .within("member", "/service/members", &name, members(live).into_iter().chain([owner]))
+            .within("item", "/items", &name, own.chain(foreign)),
+    )
 }
 
 fn members(live: &LiveObject) -> Vec<String> {

@@ -9,7 +9,7 @@ use crate::kinds::team::managed_elsewhere;
 use crate::kinds::token;
 use crate::kinds::{Draft, World, org_path, typed};
 use crate::model::call;
-use crate::model::{Action, Call, Duration, FieldChange, Method, Phase, ResourceId, Verb};
+use crate::model::{Action, Call, Duration, FieldChange, Guard, Method, Phase, ResourceId, Verb};
 
 /// Calls on one team, for both halves of a change.
 struct Team<'a> {
@@ -36,7 +36,8 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
     match draft.verb() {
         Verb::Delete => {
             remark_on_loss(draft, world);
-            return vec![Action::new(Phase::Delete, "delete", vec![Call::new(Method::Delete, path)])];
+            let guard = guard(draft, &path);
+            return vec![Action::new(Phase::Delete, "delete", vec![Call::new(Method::Delete, path)]).guarded(guard)];
         }
         Verb::Create | Verb::Replace => {
             let Some(create) = create(draft, world, &team.name) else { return Vec::new() };
@@ -50,6 +51,7 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
             let mut action = Action::new(Phase::Grow, "create", Vec::new());
             if draft.verb() == Verb::Replace {
                 action = Action::new(Phase::Replace, "delete and create anew", Vec::new());
+                action.guard = Some(guard(draft, &org_path(world.org(), ["teams", &draft.change.name])));
             }
             action.calls = team.grow.calls;
             action.calls.extend(team.shrink.calls);
@@ -168,6 +170,13 @@ fn fill(team: &mut Team, after: &Value, draft: &mut Draft) {
 }
 
 /// Everybody who is in the live team.
+/// Nobody may have come to a team that goes.
+fn guard(draft: &Draft, path: &[String]) -> Guard {
+    let kind = draft.change.before["kind"].as_str().unwrap_or_default();
+    let guard = Guard::new(path.to_vec()).still("the kind", "/kind", kind);
+    guard.within("member", "/members", &["/githubLogin"], people(draft))
+}
+
 fn people(draft: &Draft) -> Vec<String> {
     draft.live.map(|it| list(&it.facts["people"])).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::kinds::webhook::WebhookSpec;
 use crate::kinds::{Draft, World, org_path, typed};
-use crate::model::{Action, Call, FieldChange, FieldRule, Hole, LiveObject, Method, Phase, Verb};
+use crate::model::{Action, Call, FieldChange, FieldRule, Guard, Hole, LiveObject, Method, Phase, Verb};
 
 const SECRET: &str = "/secret";
 
@@ -35,7 +35,13 @@ pub(super) fn steps(draft: &mut Draft, world: &World) -> Vec<Action> {
         }
         Verb::Delete => {
             let call = Call::new(Method::Delete, org_path(world.org(), ["hooks", &name]));
-            vec![Action::new(Phase::Delete, "delete", vec![call])]
+            let guard = Guard::new(org_path(world.org(), ["hooks", &name]));
+            let url = draft.change.before["url"].as_str().unwrap_or_default();
+            vec![Action::new(Phase::Delete, "delete", vec![call]).guarded(guard.still(
+                "the address",
+                "/payloadUrl",
+                url,
+            ))]
         }
         Verb::Update | Verb::Rename | Verb::Replace => {
             let call = Call::new(Method::Patch, org_path(world.org(), ["hooks", &name]));
