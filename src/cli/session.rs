@@ -356,10 +356,8 @@ impl Session {
 
     async fn read(&self, scopes: Scopes, ui: &Ui) -> Result<Snapshot, Exit> {
         let caller = self.caller.clone();
-        let requests = std::cell::Cell::new(snapshot::PREFLIGHT);
         let rested = std::cell::Cell::new(false);
         let progress = |it: snapshot::Progress| {
-            requests.set(snapshot::PREFLIGHT + it.done);
             for warning in &it.warnings {
                 ui.say(&format!("{} warns: {}", self.name(), escape::terminal(warning)));
             }
@@ -391,8 +389,7 @@ impl Session {
                 count(objects.filter(|it| it.awaited.is_none()).count(), it.facts().word)
             })
             .collect();
-        // How many it took is no part of the plan, which is the same however it was read.
-        let (name, requests) = (self.name(), count(requests.get(), "request"));
+        let (name, requests) = (self.name(), count(live.requests, "request"));
         if counts.is_empty() {
             ui.say(&format!("Read {name} with {requests}"))
         } else {

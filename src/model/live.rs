@@ -130,6 +130,9 @@ pub struct Snapshot {
     /// The moment against which age is judged.
     #[serde(default = "epoch")]
     pub now: Instant,
+    /// How many requests it took to read all this.
+    #[serde(default)]
+    pub requests: usize,
 }
 
 fn epoch() -> Instant {

@@ -120,6 +120,10 @@ pub struct Summary {
     /// How many writing requests an apply sends.
     #[serde(default)]
     pub writes: usize,
+    /// How many requests it took to read what the plan needs, as often as one had to be sent again not counted: it
+    /// depends on the size of the service's pages, and is part of no checksum.
+    #[serde(default)]
+    pub reads: usize,
 }
 
 /// Live objects of one kind that no manifest speaks of.

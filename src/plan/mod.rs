@@ -14,7 +14,8 @@ use serde::{Serialize, Serializer};
 use crate::kinds::{self, Draft, World, things};
 use crate::model::plan::{FORMAT, FORMAT_VERSION, Source, Tool};
 use crate::model::{
-    Change, Desired, Diagnostic, Impact, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary, Verb,
+    Change, Desired, Diagnostic, Impact, Method, Origin, Phase, Plan, ResourceId, Severity, Snapshot, Status, Summary,
+    Verb,
 };
 
 mod absent;
@@ -162,6 +163,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let summary = Summary {
         destructive: changes.iter().chain(&drift).any(|it| it.destructive),
         writes: writes(changes.iter().chain(&drift)),
+        reads: live.requests,
         ..summary(&changes, paired.unchanged, blocked)
     };
     let mut plan = Plan {
@@ -264,12 +266,14 @@ fn summary(changes: &[Change], unchanged: usize, blocked: usize) -> Summary {
         destructive: changes.iter().any(|it| it.destructive),
         blocked,
         writes: 0,
+        reads: 0,
     }
 }
 
-/// How many requests an apply sends.
+/// How many writing requests an apply sends.
 fn writes<'a>(changes: impl Iterator<Item = &'a Change>) -> usize {
-    changes.flat_map(|it| &it.steps).map(|it| it.calls.len()).sum()
+    let calls = changes.flat_map(|it| &it.steps).flat_map(|it| &it.calls);
+    calls.filter(|it| it.method != Method::Get).count()
 }
 
 /// SHA-256 over what would be done, where, by what it was judged, and the dangers that only the whole

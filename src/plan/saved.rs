@@ -39,6 +39,7 @@ pub fn check(plan: &Plan) -> Result<(), String> {
     let told = crate::model::Summary {
         destructive: plan.all_changes().any(|it| it.destructive),
         writes: super::writes(plan.all_changes()),
+        reads: plan.summary.reads,
         ..counts
     };
     if told != plan.summary {

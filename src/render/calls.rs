@@ -1,4 +1,5 @@
-//! The ordered calls of a plan: what a dry run prints. A plan holds no secret, so that nothing is left out.
+//! The ordered calls of a plan, and what they mean for whom: what a dry run prints. A plan holds no secret, so that
+//! nothing is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,11 @@ use serde_json::Value;
 use crate::model::call::Into;
 use crate::model::node::pointer_part;
 use crate::model::{Action, Call, Change, Check, Condition, Guard, Hole, Plan, Segment};
-use crate::render::{digest, escape};
+use crate::render::{digest, escape, text};
+
+/// Nothing is wrapped: one line is one thing.
+const WHOLE_LINES: text::Options<'_> =
+    text::Options { width: usize::MAX, height: usize::MAX, color: false, utf8: true, sandbox: false, command: "" };
 
 /// Every step in its order, with its calls as they would be sent.
 pub fn plan(plan: &Plan) -> String {
@@ -16,7 +21,8 @@ pub fn plan(plan: &Plan) -> String {
     steps.sort_by_key(|(_, step)| step.step);
     let organization = escape::terminal(&plan.organization);
     if steps.is_empty() {
-        return format!("Nothing would be sent to {organization}.\n");
+        let consequences = text::consequences(plan, WHOLE_LINES);
+        return format!("Nothing would be sent to {organization}.\n{consequences}");
     }
     let calls = steps.iter().map(|(_, step)| step.calls.len()).sum();
     let mut text = format!(
@@ -37,7 +43,7 @@ pub fn plan(plan: &Plan) -> String {
         step.calls.iter().for_each(|it| push_call(it, &mut text));
         step.check.iter().for_each(|it| push_check(it, &mut text));
     }
-    escape::log(&text)
+    escape::log(&text) + &text::consequences(plan, WHOLE_LINES)
 }
 
 fn push_call(call: &Call, text: &mut String) {

@@ -12,8 +12,7 @@ const UNMANAGED: &str = "unmanaged";
 
 /// The verbs that occur, with their counts: `3`, `to add`.
 pub fn counts(summary: &Summary) -> Vec<(Verb, usize, &'static str)> {
-    let Summary { create, update, rename, replace, delete, unchanged: _, destructive: _, blocked: _, writes: _ } =
-        summary;
+    let Summary { create, update, rename, replace, delete, .. } = summary;
     let all = [
         (Verb::Create, *create, "to add"),
         (Verb::Update, *update, "to change"),
@@ -27,6 +26,27 @@ pub fn counts(summary: &Summary) -> Vec<(Verb, usize, &'static str)> {
 /// The headline of a plan that only undoes drift.
 pub fn only_drift(plan: &Plan) -> String {
     format!("no changes of its own, {} drifted", plan.drift.len())
+}
+
+/// What an apply would send, and what the reading took: `12 writes`, `read with 35 requests`.
+pub fn traffic(plan: &Plan) -> impl Iterator<Item = String> {
+    let Summary { writes, reads, .. } = plan.summary;
+    let writes = (writes > 0).then(|| count(writes, "write", "writes"));
+    let reads = (reads > 0).then(|| format!("read with {}", count(reads, "request", "requests")));
+    writes.into_iter().chain(reads)
+}
+
+/// That nobody knows what this plan would come to, where it was not tried out: it can never be applied as it is.
+pub fn rehearsal(plan: &Plan) -> Option<&'static str> {
+    let tried = plan.is_empty() || plan.status.errored || plan.status.converges.is_some();
+    (!tried).then_some("It was not rehearsed, because it can never be applied as it is.")
+}
+
+/// What was looked at where nothing changes: `20 objects checked with 9 requests`.
+pub fn checked(plan: &Plan) -> String {
+    let Summary { unchanged, reads, .. } = plan.summary;
+    let with = if reads > 0 { format!(" with {}", count(reads, "request", "requests")) } else { String::new() };
+    format!("{} checked{with}", count(unchanged, "object", "objects"))
 }
 
 /// `one thing`, `2 things`.

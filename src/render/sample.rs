@@ -119,6 +119,7 @@ pub fn plan() -> Plan {
         destructive: true,
         blocked: 2,
         writes: 12,
+        reads: 35,
     };
     made.status.applyable = false;
     made.changes = vec![token(), service(), data_eng(), web(), bob(), erin(), auditor()];

@@ -98,7 +98,7 @@ pub async fn gather(
     progress: &dyn Fn(Progress),
 ) -> Result<Snapshot, ApiError> {
     let mut gathering = Gathering { client, wanted, queue: Queue::default(), known: 0, asked: Vec::new() };
-    gathering.run(progress).await?;
+    snapshot.requests = gathering.run(progress).await? + PREFLIGHT;
     for kind in gathering.wanted {
         let word = kind.word.to_owned();
         let (state, unseen) = kind.finish(&snapshot);
@@ -121,7 +121,8 @@ struct Gathering<'a> {
 type Answered = (FetchId, Result<Page, ApiError>);
 
 impl Gathering<'_> {
-    async fn run(&mut self, progress: &dyn Fn(Progress)) -> Result<(), ApiError> {
+    /// Reads everything, and says with how many requests.
+    async fn run(&mut self, progress: &dyn Fn(Progress)) -> Result<usize, ApiError> {
         for reader in 0..self.wanted.len() {
             let first = self.wanted[reader].reader.start();
             self.asked.extend(first.into_iter().map(|it| (reader, it)));
@@ -132,7 +133,7 @@ impl Gathering<'_> {
         let (mut done, mut warned) = (0, HashSet::new());
         loop {
             self.begin(&mut under_way);
-            let Some(answered) = under_way.join_next().await else { return Ok(()) };
+            let Some(answered) = under_way.join_next().await else { return Ok(done) };
             let (id, result) = match answered {
                 Ok(answered) => answered,
                 Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -20,7 +20,7 @@ pub fn paragraphs(impact: &Impact, said: &[String], cut: Cut) -> Vec<String> {
         return Vec::new();
     }
     let heading = format!("**Access**: {}.", access::counts(impact));
-    if cut >= Cut::Fields {
+    if cut >= Cut::Multitudes {
         return vec![format!("{heading} Not shown here.")];
     }
     let of = |wanted: Option<Direction>| -> Vec<&Effect> {
@@ -28,6 +28,7 @@ pub fn paragraphs(impact: &Impact, said: &[String], cut: Cut) -> Vec<String> {
     };
     let (all, losses) = (access::lines(&of(None)), access::lines(&of(Some(Direction::Loss))));
     let mut paragraphs = vec![heading];
+    let folds = cut < Cut::Fields;
     if all.len() <= IN_SIGHT {
         paragraphs.extend(block(&all));
     } else {
@@ -35,14 +36,16 @@ pub fn paragraphs(impact: &Impact, said: &[String], cut: Cut) -> Vec<String> {
         let mut seen = losses.clone();
         if losses.len() > IN_SIGHT {
             seen.truncate(IN_SIGHT);
-            let text = "more: see below".to_owned();
+            let text = if folds { "more: see below" } else { "more" }.to_owned();
             seen.push(Line { sign: Sign::None, nested: false, label: "…".to_owned(), text });
         }
         paragraphs.extend(block(&seen));
         let folded = if cut >= Cut::Additions { losses } else { all };
-        paragraphs.extend(block(&folded).map(|it| parts::fold("Who gains and who loses which access", &it)));
+        paragraphs.extend(
+            block(&folded).filter(|_| folds).map(|it| parts::fold("Who gains and who loses which access", &it)),
+        );
     }
-    if !unknown.is_empty() {
+    if !unknown.is_empty() && folds {
         let lines: Vec<String> = unknown.iter().map(|it| format!("- {}", escape::prose(it))).collect();
         paragraphs.push(format!("Not counted:\n{}", lines.join("\n")));
     }

@@ -36,7 +36,8 @@ pub fn caution(plan: &Plan, dangers: &[&Diagnostic], max_bytes: usize, cut: Cut)
     });
     if !dangers.is_empty() {
         let count = digest::count(dangers.len(), "danger blocks", "dangers block");
-        paragraphs.push(format!("{count} this plan."));
+        let rehearsal = digest::rehearsal(plan).map(|it| format!(" {it}")).unwrap_or_default();
+        paragraphs.push(format!("{count} this plan.{rehearsal}"));
     }
     let quoted: Vec<_> = paragraphs.iter().map(|it| format!("> {it}")).collect();
     (!quoted.is_empty()).then(|| format!("> [!CAUTION]\n{}", quoted.join("\n>\n")))

@@ -123,9 +123,9 @@ fn heading(plan: &Plan, options: Options) -> String {
 fn state(plan: &Plan, found: &digest::Findings, cut: Cut) -> Vec<String> {
     let mut paragraphs = Vec::new();
     if plan.is_empty() && plan.status.complete && !plan.status.errored {
-        let checked = digest::count(plan.summary.unchanged, "object", "objects");
+        let checked = digest::checked(plan);
         let root = escape::code(&digest::root(plan));
-        paragraphs.push(format!("It {} ({checked} checked).", digest::agreement(plan, &root)));
+        paragraphs.push(format!("It {} ({checked}).", digest::agreement(plan, &root)));
     }
     if !found.errors.is_empty() {
         paragraphs.push(list("**Planning failed.** Nothing can be applied.", &found.errors));
@@ -185,9 +185,7 @@ fn footer(plan: &Plan, options: Options) -> String {
     let commit = options.commit.map(escape::code);
     let checksum = format!("plan {}", escape::code(plan.short_checksum()));
     let link = options.link.and_then(escape::link).map(|it| format!("[full plan]({it})"));
-    let writes = plan.summary.writes;
-    let writes = (writes > 0).then(|| digest::count(writes, "request", "requests"));
-    let pieces: Vec<_> = commit.into_iter().chain([checksum]).chain(writes).chain(link).collect();
+    let pieces: Vec<_> = commit.into_iter().chain([checksum]).chain(digest::traffic(plan)).chain(link).collect();
     pieces.join(" · ")
 }
 
@@ -313,7 +311,7 @@ teams  2: ml, web-old
 
 </details>
 
-`3f2a91c` · plan `9b1f0c62d1e4` · 12 requests · [full plan](https://example.invalid/artifact)
+`3f2a91c` · plan `9b1f0c62d1e4` · 12 writes · read with 35 requests · [full plan](https://example.invalid/artifact)
 
 "#]].raw());
     }
@@ -408,6 +406,7 @@ plan `9b1f0c62d1e4`
             str![[r#"
 The fields of 203 additions are not shown here
 The details of 208 changes are not shown here
+208 changes and 1 note are not shown here
 208 changes and 1 note are not shown here
 "#]]
         );

@@ -113,15 +113,17 @@ fn width(text: &str) -> usize {
 /// Lines of at most `first`, then `rest` columns, broken at spaces; a longer word stands out.
 fn wrapped(text: &str, first: usize, rest: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let (mut line, mut limit) = (String::new(), first);
+    let (mut line, mut limit, mut at) = (String::new(), first, 0);
     for (index, word) in text.split(' ').enumerate() {
-        if !line.is_empty() && width(&line) + 1 + width(word) > limit {
+        if !line.is_empty() && at + 1 + width(word) > limit {
             lines.push(std::mem::take(&mut line));
-            limit = rest;
+            (limit, at) = (rest, 0);
         } else if index > 0 {
             line.push(' ');
+            at += 1;
         }
         line.push_str(word);
+        at += width(word);
     }
     lines.push(line);
     lines

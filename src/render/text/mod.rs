@@ -8,7 +8,7 @@ mod report;
 
 pub use access::access;
 pub use drift::drift;
-pub use plan::plan;
+pub use plan::{consequences, plan};
 pub use report::report;
 
 /// How a text is made. The same options give the same bytes.

@@ -32,29 +32,31 @@ fn summary(plan: &Plan, options: Options) -> String {
     let counts = digest::counts(&plan.summary);
     let unchanged = plan.summary.unchanged;
     if plan.is_empty() {
-        let checked = digest::count(unchanged, "object", "objects");
+        let checked = digest::checked(plan);
         return match plan.status.complete {
             true => {
-                format!(
-                    "No changes. {organization} {} ({checked} checked).",
-                    digest::agreement(plan, &digest::root(plan))
-                )
+                format!("No changes. {organization} {} ({checked}).", digest::agreement(plan, &digest::root(plan)))
             }
-            false => format!("No changes for {organization} in what could be seen ({checked} checked)."),
+            false => format!("No changes for {organization} in what could be seen ({checked})."),
         };
     }
     let mut counts: Vec<_> = counts.into_iter().map(|(_, count, what)| format!("{count} {what}")).collect();
     if counts.is_empty() {
         counts.push(digest::only_drift(plan));
     }
-    let writes = plan.summary.writes;
-    let rest = [
-        (unchanged > 0).then(|| format!("{unchanged} unchanged")),
-        (writes > 0).then(|| digest::count(writes, "request", "requests")),
-    ];
-    let rest = rest.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let unchanged = (unchanged > 0).then(|| format!("{unchanged} unchanged"));
+    let rest = unchanged.into_iter().chain(digest::traffic(plan)).collect::<Vec<_>>().join(", ");
     let rest = if rest.is_empty() { rest } else { format!("   ({rest})") };
     format!("Plan for {organization}: {}{rest}", counts.join(", "))
+}
+
+/// What a plan means beyond its changes: who gains and loses access, what drifted apart, and everything found.
+pub fn consequences(plan: &Plan, options: Options) -> String {
+    let mut page = Page { options, items: Vec::new() };
+    page.access("access", &plan.impact, &[]);
+    page.access("access, by undoing drift", &plan.drift_impact, &plan.impact.unknown);
+    page.findings(plan);
+    layout::page(&page.items, options)
 }
 
 pub(super) struct Page<'a> {
@@ -184,6 +186,7 @@ impl Page<'_> {
                 sentences.push(digest::count(dangers.len(), "danger needs your say-so.", "dangers need your say-so."))
             }
         }
+        sentences.extend(digest::rehearsal(plan).map(str::to_owned));
         // Without a command this is an apply, which goes on by itself.
         if self.options.command.is_empty() {
             self.items.push(Item::Plain(String::new()));
@@ -230,7 +233,7 @@ mod tests {
         assert_data_eq!(
             plan(&sample::plan(), WIDE),
             str![[r#"
-Plan for acme: 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged, 12 requests)
+Plan for acme: 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged, 12 writes, read with 35 requests)
 
 roles
 + stack-auditor          description: "Reads every stack of every project       org/org.yaml:3
@@ -308,7 +311,7 @@ Dangers
         assert_data_eq!(
             plan(&sample::plan(), options),
             str![[r#"
-Plan for acme (sandbox): 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged, 12 requests)
+Plan for acme (sandbox): 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged, 12 writes, read with 35 requests)
 
 roles
 + stack-auditor          description: "Reads every stack of every
@@ -384,7 +387,7 @@ Dangers
 2 dangers need your say-so. Apply exactly this plan with:
   bylaws apply org --expect 9b1f0c62d1e4 --allow delete-team:team/data-eng --allow few-admins:member/bob
 
-Plan for acme (sandbox): 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged, 12 requests)
+Plan for acme (sandbox): 3 to add, 1 to change, 1 to rename, 1 to replace, 1 to delete   (14 unchanged, 12 writes, read with 35 requests)
 
 "#]]
         );
