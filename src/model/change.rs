@@ -127,6 +127,45 @@ impl Action {
     }
 }
 
+impl Change {
+    /// The part of it that is drift, as a change of its own: from what is live to where that alone would lead.
+    pub fn drift(&self) -> Option<Change> {
+        if self.drifted.is_empty() {
+            return None;
+        }
+        let mut after = self.before.clone();
+        for field in &self.drifted {
+            after[&field.path[1..]] = field.after.clone();
+        }
+        let name = self.renamed_from.clone().unwrap_or_else(|| self.name.clone());
+        Some(Change {
+            id: ResourceId::new(self.kind.clone(), name.clone()),
+            name,
+            verb: Verb::Update,
+            origin: Origin::Drift,
+            renamed_from: None,
+            after,
+            fields: self.drifted.clone(),
+            drifted: Vec::new(),
+            remarks: vec!["undone along with what this plan changes about it".to_owned()],
+            diagnostics: Vec::new(),
+            ..self.clone()
+        })
+    }
+
+    /// What is left of it without its drift: what the pull request itself asks for.
+    pub fn own(&self) -> Change {
+        let part = |it: &FieldChange| self.drifted.iter().find(|drift| drift.path == it.path).cloned();
+        let beyond = |it: &FieldChange| part(it).map_or_else(|| Some(it.clone()), |part| it.beyond(&part));
+        Change {
+            fields: self.fields.iter().filter_map(beyond).collect(),
+            drifted: Vec::new(),
+            attribution: None,
+            ..self.clone()
+        }
+    }
+}
+
 /// What a plan does to one resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -174,6 +213,10 @@ pub struct Change {
     /// The fields that differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldChange>,
+    /// The parts of `fields` that the base branch's manifest asks for as well: nobody's change, but drift that is undone
+    /// along with it. Each begins at the live value, and ends where this part alone would lead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drifted: Vec<FieldChange>,
     /// JSON pointers into `after` that only apply will know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,

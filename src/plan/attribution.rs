@@ -94,6 +94,7 @@ impl Sought<'_> {
 fn doubt(change: &Change) -> Option<bool> {
     match (change.origin, change.verb) {
         (Origin::Drift, _) => Some(false),
+        (Origin::PullRequest, _) if !change.drifted.is_empty() => Some(false),
         (Origin::PullRequest, _) | (Origin::Manifest, Verb::Rename) => None,
         (Origin::Manifest, Verb::Create) => Some(true),
         (Origin::Manifest, Verb::Delete) if change.reason == policy::TOMBSTONE => None,

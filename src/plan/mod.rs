@@ -65,7 +65,9 @@ pub fn plan(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let renames = rename::all(desired, live);
     let world = World { desired, live, resend: &options.resend, renames: &renames };
     // Drift first: what a reviewer reads is what their change adds to it, and the two add up to the whole.
-    let (drift, changes): (Vec<&Change>, Vec<&Change>) = (plan.drift.iter().collect(), plan.changes.iter().collect());
+    let parts: Vec<Change> = plan.changes.iter().filter_map(Change::drift).collect();
+    let (drift, changes) =
+        (plan.drift.iter().chain(&parts).collect::<Vec<_>>(), plan.changes.iter().collect::<Vec<_>>());
     let (of_drift, of_changes) = (impact::impact(&world, &[], &drift), impact::impact(&world, &drift, &changes));
     (plan.drift_impact, plan.impact) = (of_drift, of_changes);
     plan
@@ -309,6 +311,7 @@ impl Serialize for Bare<'_> {
             it.source = None;
             it.removal = None;
             it.attribution = None;
+            it.drifted.clear();
             it.diagnostics.clear();
             it.remarks.clear();
             it

@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use crate::kinds::{self, Kind, Shape, World, matching_key};
-use crate::model::{Base, Desired, Diagnostic, Entry, FieldChange, Left, Origin, Place, Removal, ResourceId, Severity};
+use crate::model::{
+    Base, Desired, Diagnostic, Entry, FieldChange, Left, LiveObject, Origin, Place, Removal, ResourceId, Severity,
+};
+use crate::plan::compare;
 
 /// The entry of this resource in the base branch's manifest.
 pub(super) fn base_entry<'a>(desired: &'a Desired, id: &ResourceId) -> Option<(&'a Base, &'a Entry)> {
@@ -67,11 +70,19 @@ pub(super) fn of_entry(world: &World, entry: &Entry, fields: &[FieldChange]) -> 
     if asked { Origin::PullRequest } else { Origin::Drift }
 }
 
-/// The fields of a pull request's change that it does not ask for: they have drifted, and come along.
-pub(super) fn drifted<'a>(world: &World, entry: &Entry, fields: &'a [FieldChange]) -> Vec<&'a str> {
+/// The parts of a change that the pull request does not ask for: the base branch's manifest would do the same. They have
+/// drifted, and come along.
+pub(super) fn drifted(world: &World, entry: &Entry, live: &LiveObject, fields: &[FieldChange]) -> Vec<FieldChange> {
     let Some((_, before)) = base_entry(world.desired, &entry.id) else { return Vec::new() };
+    let Some(kind) = kinds::by_word(&entry.id.kind) else { return Vec::new() };
     let (old, new) = (world.spec(before), world.spec(entry));
-    fields.iter().filter(|it| top(&old, it) == top(&new, it)).map(|it| &it.path[1..]).collect()
+    let due = compare::fields(kind.facts().fields, &old, live);
+    let of_base = |it: &FieldChange| match due.iter().find(|(_, due)| due.path == it.path) {
+        Some((_, due)) => it.common(due),
+        // What only the kind itself can compare is asked for as a whole.
+        None => (top(&old, it) == top(&new, it)).then(|| it.clone()),
+    };
+    fields.iter().filter_map(of_base).collect()
 }
 
 fn top<'a>(spec: &'a Value, field: &FieldChange) -> Option<&'a Value> {

@@ -259,8 +259,15 @@ impl<'a> Pairing<'a, '_> {
             }
         };
         let source = Some(self.world.desired.place(span));
-        let from = origin::of_entry(self.world, entry, &fields);
-        let drifted = origin::drifted(self.world, entry, &fields).join(", ");
+        let mut from = origin::of_entry(self.world, entry, &fields);
+        let mut drifted = Vec::new();
+        if let Some(live) = live.filter(|_| from == Origin::PullRequest) {
+            drifted = origin::drifted(self.world, entry, live, &fields);
+            // What the pull request asks for is live already, and all else is drift.
+            if verb == Verb::Update && drifted == fields {
+                (from, drifted) = (Origin::Drift, Vec::new());
+            }
+        }
         let ground = (from, reason.unwrap_or("declared"), source);
         let mut draft = self.new_draft(&entry.id, verb, ground, (live, Some(entry)), (fields, after));
         draft.change.declared = self.world.spec(entry);
@@ -268,9 +275,7 @@ impl<'a> Pairing<'a, '_> {
         if let Some(declared) = draft.change.declared.as_object_mut() {
             declared.retain(|field, _| !rules.iter().any(|it| it.0 == field && matches!(it.1, FieldRule::Private(_))));
         }
-        if from == Origin::PullRequest && !drifted.is_empty() {
-            draft.change.remarks.push(format!("not from this change, but drifted: {drifted}"));
-        }
+        draft.change.drifted = drifted;
         draft
     }
 
@@ -299,6 +304,7 @@ impl<'a> Pairing<'a, '_> {
             relies_on: BTreeMap::new(),
             accepted: policy::accepted(id, self.world),
             fields,
+            drifted: Vec::new(),
             unknown: Vec::new(),
             remarks: Vec::new(),
             destructive: false,

@@ -173,6 +173,7 @@ fn comparable(change: &Change) -> Change {
     it.source = None;
     it.removal = None;
     it.attribution = None;
+    it.drifted.clear();
     it.remarks.clear();
     it.diagnostics.clear();
     it.relies_on.clear();

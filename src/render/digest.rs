@@ -1,5 +1,7 @@
 //! What every rendering says about a whole plan: counts, order, findings, and how a danger is acknowledged.
 
+use std::borrow::Cow;
+
 use crate::kinds;
 use crate::model::{Attribution, Change, Diagnostic, Place, Plan, Severity, Summary, Verb};
 use crate::plan::policy::{self, Acceptance};
@@ -52,6 +54,18 @@ pub fn checked(plan: &Plan) -> String {
 /// `one thing`, `2 things`.
 pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// What the plan itself asks for, without drift that is undone along with it.
+pub fn own(plan: &Plan) -> Vec<Cow<'_, Change>> {
+    let of = |it: &'_ Change| (!it.drifted.is_empty()).then(|| it.own());
+    plan.changes.iter().map(|it| of(it).map_or(Cow::Borrowed(it), Cow::Owned)).collect()
+}
+
+/// Everything that has drifted: changes of nothing else, and the drifted parts of others.
+pub fn drift(plan: &Plan) -> Vec<Cow<'_, Change>> {
+    let parts = plan.changes.iter().filter_map(Change::drift).map(Cow::Owned);
+    plan.drift.iter().map(Cow::Borrowed).chain(parts).collect()
 }
 
 /// Changes by kind, in the kinds' order, then by name.

@@ -51,6 +51,7 @@ pub fn change(verb: Verb, id: &str) -> Change {
         relies_on: std::collections::BTreeMap::new(),
         accepted: std::collections::BTreeSet::new(),
         fields: Vec::new(),
+        drifted: Vec::new(),
         unknown: Vec::new(),
         remarks: Vec::new(),
         destructive: verb == Verb::Delete,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Run, Stage, git, run};
 
@@ -153,9 +153,49 @@ fn what_drifted_beside_a_change_is_told() {
         "organization: acme\nteams: {data-eng: {description: New., displayName: Data}}\n",
     );
     let plan = plan(&stage, &[]);
-    let remarks = plan["changes"][0]["remarks"].to_string();
-    assert!(remarks.contains("not from this change, but drifted: displayName"), "{plan:#}");
+    let drifted = &plan["changes"][0]["drifted"];
+    assert_eq!((drifted.as_array().unwrap().len(), &drifted[0]["path"]), (1, &json!("/displayName")), "{plan:#}");
 }
+
+/// What a reviewer reads of a list in which both the pull request and somebody else had their hands.
+#[test]
+fn a_list_that_drifted_and_changes_is_told_in_two_parts() {
+    let manifest = |members: &str, more: &str| {
+        format!("organization: acme\nteams: {{platform: {{members: [{members}]{more}}}}}\n")
+    };
+    let stage = stage(&manifest("alice, bob", ""), &manifest("alice, bob", ""));
+    stage.run(&["apply", "--yes"]).ended(0);
+    stage.run(&["plan", "--expect-no-changes"]).ended(0);
+    let path: Vec<String> = ["teams", "platform"].map(str::to_owned).to_vec();
+    let add = json!({"memberAction": "add", "member": "zoe"});
+    assert!(stage.ask_with("pul-bob", "PATCH", &path, &add) < 300);
+    stage.write("bylaws.yaml", &manifest("alice, bob, carol", ""));
+    let found: Value = serde_json::from_str(&stage.run(&WITH_AUTHOR).ended(0).stdout).unwrap();
+    let change = &found["changes"][0];
+    assert_eq!((&change["fields"][0]["added"], &change["fields"][0]["removed"]), (&json!(["carol"]), &json!(["zoe"])));
+    assert_eq!((&change["drifted"][0]["added"], &change["drifted"][0]["removed"]), (&Value::Null, &json!(["zoe"])));
+    assert_eq!(change["attribution"]["by"], "bob");
+    let who = |impact: &str| found[impact]["effects"].to_string();
+    assert!(who("impact").contains("member/carol") && !who("impact").contains("zoe"), "{}", who("impact"));
+    assert!(who("driftImpact").contains("member/zoe") && !who("driftImpact").contains("carol"));
+    let text = flat(&stage.run(&["plan", "--base", "./base", "--attribute"]).ended(0));
+    let (own, drift) = text.split_once("drift: the organization").unwrap();
+    assert!(own.contains("carol") && !own.contains("zoe"), "{text}");
+    assert!(drift.contains("-zoe") && drift.contains("bob") && !drift.contains("carol"), "{text}");
+    // What the pull request asks for is live already: all that is left is drift.
+    stage.service().change(|state| {
+        let team = state.teams.get_mut("platform").unwrap();
+        let one = team.members["bob"].clone();
+        team.members.insert("carol".to_owned(), one);
+    });
+    let found: Value = serde_json::from_str(&stage.run(&WITH_AUTHOR).ended(0).stdout).unwrap();
+    assert_eq!((found["changes"].as_array().unwrap().len(), &found["drift"][0]["id"]), (0, &json!("team/platform")));
+    // Both are carried out.
+    stage.run(&["apply", "--base", "./base", "--yes"]).ended(0);
+    stage.run(&["plan", "--expect-no-changes"]).ended(0);
+}
+
+const WITH_AUTHOR: [&str; 6] = ["plan", "--base", "./base", "--attribute", "--format", "json"];
 
 /// Three services that pass their names round, all owned by one team.
 fn ring(a: &str, b: &str, c: &str) -> String {

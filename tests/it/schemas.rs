@@ -91,6 +91,7 @@ fn plan() -> Plan {
             removed: Vec::new(),
             changed: Vec::new(),
         }],
+        drifted: vec![FieldChange::value("/description", json!("a"), json!("b"))],
         unknown: vec!["/id".to_owned()],
         remarks: vec!["its tokens go with it".to_owned()],
         destructive: false,

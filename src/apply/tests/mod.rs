@@ -67,6 +67,7 @@ fn steps_of(name: &str, steps: Vec<Action>) -> Change {
         relies_on: std::collections::BTreeMap::new(),
         accepted: std::collections::BTreeSet::new(),
         fields: Vec::new(),
+        drifted: Vec::new(),
         unknown: Vec::new(),
         remarks: Vec::new(),
         destructive: false,

@@ -76,6 +76,8 @@ impl Graph {
             .filter(|(old, new)| old.name != *new)
             .collect();
         let by_old: Changed = states.iter().filter_map(|it| Some((old_id(it.0)?, *it))).collect();
+        // What is carried out in part already, and changes further.
+        let sooner: HashMap<ResourceId, &Change> = already.iter().filter_map(|it| Some((old_id(it)?, *it))).collect();
         for kind in kinds::ALL {
             let built_in = kind.built_in_access(&world.live.organization);
             for grant in &built_in.list {
@@ -84,7 +86,7 @@ impl Graph {
             }
             graph.add(kind.facts().word, built_in, BOTH);
             if kind.part() != Part::None {
-                graph.add_kind(*kind, world, &by_old, &renames);
+                graph.add_kind(*kind, world, (&by_old, &sooner), &renames);
                 let made = |it: &&(&Change, u8)| it.0.verb == Verb::Create && it.0.kind == kind.facts().word;
                 for (change, when) in states.iter().filter(made) {
                     graph.tell(*kind, &change.name, &change.after, None, *when);
@@ -95,7 +97,13 @@ impl Graph {
         graph
     }
 
-    fn add_kind(&mut self, kind: &dyn Kind, world: &World, changes: &Changed, renames: &BTreeMap<ResourceId, String>) {
+    fn add_kind(
+        &mut self,
+        kind: &dyn Kind,
+        world: &World,
+        (changes, sooner): (&Changed, &HashMap<ResourceId, &Change>),
+        renames: &BTreeMap<ResourceId, String>,
+    ) {
         let word = kind.facts().word;
         let state = world.live.kind(word);
         let mut listed = Vec::new();
@@ -106,6 +114,7 @@ impl Graph {
                 listed.push(live.name.as_str());
                 continue;
             }
+            let before = &live.name;
             let live = renamed.as_ref().unwrap_or(live);
             let name = change.map_or(&live.name, |it| &it.0.name);
             let takes = |it: &&(&Change, u8)| it.0.verb == Verb::Delete || is_made_anew(it.0);
@@ -116,7 +125,9 @@ impl Graph {
                 (Some((change, when)), _) if change.verb == Verb::Delete => self.going(kind, name, live, when),
                 (Some((change, when)), _) => {
                     if when == AFTER {
-                        self.tell(kind, name, &live.spec, Some(live), BEFORE);
+                        let part = sooner.get(&matching_id(&ResourceId::new(word, before.clone())));
+                        let spec = part.map(|it| after(it, live));
+                        self.tell(kind, name, spec.as_ref().unwrap_or(&live.spec), Some(live), BEFORE);
                     }
                     let stays = (!is_made_anew(change)).then_some(live);
                     self.tell(kind, name, &after(change, live), stays, when);

@@ -85,10 +85,12 @@ fn comment(plan: &Plan, options: Options, cut: Cut) -> String {
     paragraphs.extend(caution::caution(plan, &found.dangers, options.max_bytes, cut));
     paragraphs.extend(notes(&found.notes, cut));
     paragraphs.extend(access::paragraphs(&plan.impact, &[], cut));
-    let changes = digest::ordered(&plan.changes);
+    let own = digest::own(plan);
+    let changes = digest::ordered(own.iter().map(AsRef::as_ref));
     paragraphs.extend(parts::changes(&changes, cut));
     paragraphs.extend(parts::details(&changes, cut));
-    let drift = digest::ordered(&plan.drift);
+    let drift = digest::drift(plan);
+    let drift = digest::ordered(drift.iter().map(AsRef::as_ref));
     if let Some(block) = parts::changes(&drift, cut) {
         let count = digest::count(drift.len(), "change", "changes");
         let mut inside = vec![block];

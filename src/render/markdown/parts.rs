@@ -47,8 +47,9 @@ pub fn counts(plan: &Plan) -> Option<String> {
             text.push_str(&format!("\n| {word} | {} |", cells.join(" | ")));
         }
     }
-    if !plan.drift.is_empty() {
-        let count = |kind: &&str| match plan.drift.iter().filter(|it| it.kind == **kind).count() {
+    let drift = digest::drift(plan);
+    if !drift.is_empty() {
+        let count = |kind: &&str| match drift.iter().filter(|it| it.kind == **kind).count() {
             0 => String::new(),
             count => count.to_string(),
         };

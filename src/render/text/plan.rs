@@ -71,10 +71,11 @@ impl Page<'_> {
 
     pub(super) fn changes(&mut self, plan: &Plan) {
         let mut kind = None;
-        for change in digest::ordered(&plan.changes) {
-            if kind != Some(&change.kind) {
+        let own = digest::own(plan);
+        for change in digest::ordered(own.iter().map(AsRef::as_ref)) {
+            if kind.as_ref() != Some(&change.kind) {
                 self.section(&digest::section(&change.kind));
-                kind = Some(&change.kind);
+                kind = Some(change.kind.clone());
             }
             // The one resource of a kind without names is called by its kind.
             let name = if change.name.is_empty() { &change.kind } else { &change.name };
@@ -83,11 +84,12 @@ impl Page<'_> {
     }
 
     fn drift(&mut self, plan: &Plan) {
-        if plan.drift.is_empty() {
+        let drift = digest::drift(plan);
+        if drift.is_empty() {
             return;
         }
         self.section("drift: the organization has moved away from the base branch (would also be applied)");
-        for change in digest::ordered(&plan.drift) {
+        for change in digest::ordered(drift.iter().map(AsRef::as_ref)) {
             self.change(change, &escape::terminal(&change.id.to_string()));
         }
         self.access("access, by undoing this drift", &plan.drift_impact, &plan.impact.unknown);
