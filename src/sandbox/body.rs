@@ -119,7 +119,8 @@ impl Body {
     }
 }
 
-fn missing(name: &str) -> Refusal {
+/// What is said of a field that must be there.
+pub fn missing(name: &str) -> Refusal {
     Refusal::bad_request(format!("missing required field '{name}'"))
 }
 

@@ -5,6 +5,7 @@ use crate::sandbox::ask::Ask;
 use crate::sandbox::ask::Outcome;
 use crate::sandbox::ask::Refusal;
 use crate::sandbox::body::Body;
+use crate::sandbox::body::missing;
 use crate::sandbox::caller::hash;
 use crate::sandbox::clock::zoneless;
 use crate::sandbox::routes::Route;
@@ -207,7 +208,7 @@ fn policy(ask: &Ask, part: &Body) -> Result<Value, Refusal> {
     if !matches!(decision.as_str(), "allow" | "deny") {
         return Err(Refusal::bad_request(format!("invalid decision '{decision}'")));
     }
-    let permissions = part.texts("authorizedPermissions")?.unwrap_or_default();
+    let permissions = part.texts("authorizedPermissions")?.ok_or_else(|| missing("authorizedPermissions"))?;
     if permissions.iter().any(|it| it != "admin" && it != "standard") {
         return Err(Refusal::bad_request("invalid authorizedPermissions"));
     }
@@ -233,7 +234,7 @@ fn policy(ask: &Ask, part: &Body) -> Result<Value, Refusal> {
         }
         entry["roleID"] = json!(role);
     }
-    let rules = if part.has("rules") { part.object("rules")? } else { Body::of(json!({}), "rules")? };
+    let rules = part.object("rules")?;
     if rules.names().any(|it| !rules.get(it).is_some_and(Value::is_string)) {
         return Err(Refusal::bad_request("each of 'rules' must be a string"));
     }

@@ -5,6 +5,7 @@ use crate::sandbox::ask::Ask;
 use crate::sandbox::ask::Outcome;
 use crate::sandbox::ask::Refusal;
 use crate::sandbox::body::Body;
+use crate::sandbox::body::missing;
 use crate::sandbox::caller::Caller;
 use crate::sandbox::clock::rfc3339;
 use crate::sandbox::page::Page;
@@ -124,10 +125,10 @@ fn create(ask: &mut Ask) -> Outcome {
     ask.need("services:create")?;
     let body = ask.body()?;
     let name = body.name("name")?;
+    let description = body.text("description")?;
+    let properties = properties(&body)?.ok_or_else(|| missing("properties"))?;
+    let items = items::wanted(ask, &body)?;
     let owner = owner(ask.state, &body)?;
-    let description = body.maybe_text("description")?.unwrap_or_default();
-    let properties = properties(&body)?.unwrap_or_default();
-    let items = if body.has("items") { items::wanted(ask, &body)? } else { Vec::new() };
     if !ask.caller.admin && !mine(ask.caller, &owner) {
         return Err(Refusal::forbidden("You can only create services that you or your teams own."));
     }

@@ -96,7 +96,9 @@ fn replace_tags(ask: &mut Ask) -> Outcome {
 }
 
 fn change_tag(ask: &mut Ask) -> Outcome {
-    let (name, value) = (ask.part("tag"), ask.body()?.text("value")?);
+    let (name, body) = (ask.part("tag"), ask.body()?);
+    body.name("name")?;
+    let value = body.text("value")?;
     match tagged(ask)?.tags.get_mut(&name) {
         Some(tag) => *tag = value,
         None => return Err(Refusal::not_found("tag", &name)),

@@ -75,9 +75,10 @@ fn create_pulumi(ask: &mut Ask) -> Outcome {
     ask.need("team:create")?;
     let body = ask.body()?;
     let name = body.name("name")?;
+    // Left out, it is the name: the only field of a creation that may be, whatever the published schema says.
     let display_name = body.maybe_text("displayName")?.filter(|it| !it.is_empty());
     let display_name = display_name.unwrap_or_else(|| name.clone());
-    let description = body.maybe_text("description")?.unwrap_or_default();
+    let description = body.text("description")?;
     if display_name.chars().count() > DISPLAY_NAME {
         return Err(Refusal::bad_request("Display name too long. Max length 100 characters."));
     }

@@ -165,8 +165,7 @@ fn fresh_value() -> Result<String, Refusal> {
 }
 
 fn common(body: &Body) -> Result<(String, i64), Refusal> {
-    let description = body.maybe_text("description")?.unwrap_or_default();
-    Ok((description, body.maybe_integer("expires")?.unwrap_or(0)))
+    Ok((body.text("description")?, body.integer("expires")?))
 }
 
 fn create_organization(ask: &mut Ask) -> Outcome {
@@ -175,7 +174,7 @@ fn create_organization(ask: &mut Ask) -> Outcome {
     let body = ask.body()?;
     let name = body.name("name")?;
     let (description, expires) = common(&body)?;
-    let admin = body.maybe_boolean("admin")?.unwrap_or(false);
+    let admin = body.boolean("admin")?;
     let role = body.maybe_text("roleID")?.filter(|it| !it.is_empty());
     if let Some(id) = &role {
         if admin {

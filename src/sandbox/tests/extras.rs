@@ -101,7 +101,9 @@ async fn policies_have_their_own_id_and_are_never_empty() {
     assert_eq!((&set["version"], &set["policies"][0]["decision"]), (&json!(1), &json!("deny")));
     let policies = format!("/orgs/acme/auth/policies/{}", set["id"].as_str().unwrap_or_default());
     world.refused("PATCH", &policies, json!({"policies": []}), 400, "can not be empty").await;
-    let lost = json!({"policies": [{"decision": "allow", "tokenType": "team", "teamName": "none", "rules": {}}]});
+    let lost = json!({"policies": [{
+        "decision": "allow", "tokenType": "team", "teamName": "none", "authorizedPermissions": [], "rules": {},
+    }]});
     world.refused("PATCH", &policies, lost, 400, "'none'").await;
     let body = json!({"policies": [{
         "decision": "allow", "tokenType": "team", "teamName": "platform", "authorizedPermissions": [],

@@ -4,6 +4,7 @@ mod contract;
 mod extras;
 mod faults;
 mod members;
+mod required;
 mod roles;
 mod services;
 mod teams;

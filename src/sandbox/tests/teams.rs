@@ -24,11 +24,14 @@ async fn lists_have_no_details() {
 #[tokio::test]
 async fn the_creator_is_in_the_team_and_a_machine_is_nobody() {
     let world = demo().await;
-    let (status, team) = world.call("POST", "/orgs/acme/teams/pulumi", Some(json!({"name": "docs"}))).await;
+    let (status, team) =
+        world.call("POST", "/orgs/acme/teams/pulumi", Some(json!({"name": "docs", "description": ""}))).await;
     assert_eq!((status, &team["displayName"], &team["description"]), (201, &json!("docs"), &json!("")));
     assert_eq!(team["members"][0]["githubLogin"], "alice");
     assert_eq!(team["members"][0]["role"], "admin");
-    world.refused("POST", "/orgs/acme/teams/pulumi", json!({"name": "docs"}), 409, "already exists").await;
+    world
+        .refused("POST", "/orgs/acme/teams/pulumi", json!({"name": "docs", "description": ""}), 409, "already exists")
+        .await;
     let long = json!({"name": "long", "displayName": "x".repeat(101), "description": ""});
     world.refused("POST", "/orgs/acme/teams/pulumi", long, 400, "Max length 100").await;
 
@@ -36,14 +39,18 @@ async fn the_creator_is_in_the_team_and_a_machine_is_nobody() {
     let mut machine = machine;
     machine.act_as("pul-0000");
     assert_eq!(machine.get("/user").await["tokenInfo"]["organization"], "acme");
-    let (_, team) = machine.call("POST", "/orgs/acme/teams/pulumi", Some(json!({"name": "docs"}))).await;
+    let (_, team) =
+        machine.call("POST", "/orgs/acme/teams/pulumi", Some(json!({"name": "docs", "description": ""}))).await;
     assert_eq!(team["members"], json!([]));
 }
 
 #[tokio::test]
 async fn a_team_may_be_called_as_a_kind() {
     let world = demo().await;
-    assert_eq!(world.status("POST", "/orgs/acme/teams/pulumi", json!({"name": "pulumi"})).await, 201);
+    assert_eq!(
+        world.status("POST", "/orgs/acme/teams/pulumi", json!({"name": "pulumi", "description": ""})).await,
+        201
+    );
     assert_eq!(world.get("/orgs/acme/teams/pulumi").await["name"], "pulumi");
     assert_eq!(world.status("DELETE", "/orgs/acme/teams/pulumi", Value::Null).await, 204);
     let (status, text) = world.call("POST", "/orgs/acme/teams/gitlab", Some(json!({}))).await;

@@ -83,7 +83,9 @@ async fn expiry_has_limits() {
     world.refused("POST", TOKENS, token("far", NOW + 732 * DAY), 400, "two years").await;
     world.refused("POST", TOKENS, token("past", NOW - 1), 400, "future").await;
     assert_eq!(world.status("POST", TOKENS, token("two", NOW + 730 * DAY)).await, 200);
-    world.refused("POST", TOKENS, json!({"name": "t", "expires": "tomorrow"}), 400, "an integer").await;
+    world
+        .refused("POST", TOKENS, json!({"name": "t", "description": "", "expires": "tomorrow"}), 400, "an integer")
+        .await;
     let (status, changed) = world.call("PATCH", "/orgs/acme", Some(json!({"setMaxAccessTokenExpiryDays": 30}))).await;
     assert_eq!((status, &changed["maxAccessTokenExpiryDays"]), (200, &json!(30)));
     world.refused("POST", TOKENS, token("never", 0), 400, "requires tokens to expire").await;

@@ -162,7 +162,7 @@ async fn the_organization_outlives_the_server_in_its_file() {
     // The answer comes after the disk.
     let kept = store::read(file.as_deref().expect("a file")).expect("a state");
     assert!(kept.member("erin").is_some());
-    let adds: Vec<_> = (0..20).map(|it| json!({"name": format!("team-{it}")})).collect();
+    let adds: Vec<_> = (0..20).map(|it| json!({"name": format!("team-{it}"), "description": ""})).collect();
     let adds = adds.into_iter().map(|it| first.status("POST", "/orgs/acme/teams/pulumi", it));
     let mut all = Vec::new();
     for add in adds {
