@@ -22,6 +22,8 @@ pub struct Answer {
     pub status: u16,
     /// What was answered. May hold a secret: it is never shown, and that of a write is wiped when dropped.
     pub body: Bytes,
+    /// How many entries its longest list has.
+    pub entries: usize,
     /// What the service warns of.
     pub warnings: Vec<String>,
     /// The service's number for the request.
@@ -37,10 +39,11 @@ impl Answer {
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, body, warnings, request_id } = self;
+        let Self { status, body, entries, warnings, request_id } = self;
         f.debug_struct("Answer")
             .field("status", status)
             .field("bytes", &body.len())
+            .field("entries", entries)
             .field("warnings", warnings)
             .field("request_id", request_id)
             .finish()
@@ -78,10 +81,11 @@ pub(super) fn judge(
         200..=299 => {
             // A write may be answered by nothing; a read that is answered by nothing was not answered.
             let silent = method != "GET" && body.trim_ascii().is_empty();
-            let Some(refusal) = body::refusal(&body).filter(|_| !silent) else {
-                return Ok(Answer { status, body, warnings, request_id });
-            };
-            (Failure::Contract(refusal.to_owned()), snippet(&body))
+            match body::entries(&body) {
+                Ok(entries) => return Ok(Answer { status, body, entries, warnings, request_id }),
+                Err(_) if silent => return Ok(Answer { status, body, entries: 0, warnings, request_id }),
+                Err(refusal) => (Failure::Contract(refusal.to_owned()), snippet(&body)),
+            }
         }
         300..=399 => {
             (Failure::Redirect { to_host: to_host.unwrap_or_else(|| "an unknown host".to_owned()) }, String::new())

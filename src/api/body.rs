@@ -1,21 +1,26 @@
 //! Whether the bytes of an answer are JSON of a bounded depth, seen in one pass and without decoding.
 
-/// The largest answer that is read, decoded: 16 MiB.
-pub const LARGEST: usize = 16 << 20;
 /// The deepest nesting that is read. Decoders that recurse stop at 128.
 const DEEPEST: usize = 100;
 
-/// What is wrong with an answer that should be a JSON object or list, or nothing.
+/// How many entries the longest of an answer's lists may have: it is a list itself, or an object that holds some.
+/// An empty list counts as one.
 ///
 /// Only the frame is checked: brackets that match and end with the text. A login page, an empty
 /// answer and half an answer do not get past this; the rest is found when the answer is decoded.
-pub fn refusal(body: &[u8]) -> Option<&'static str> {
+///
+/// # Errors
+/// What is wrong with an answer that should be a JSON object or list.
+pub fn entries(body: &[u8]) -> Result<usize, &'static str> {
     let body = body.trim_ascii();
-    match body.first() {
-        None => return Some("the answer is empty"),
-        Some(b'{' | b'[') => {}
-        Some(_) => return Some("the answer is not JSON"),
-    }
+    let first = match body.first() {
+        None => return Err("the answer is empty"),
+        Some(first @ (b'{' | b'[')) => first,
+        Some(_) => return Err("the answer is not JSON"),
+    };
+    // A list of the service's is at the top, or one below an object.
+    let level = if *first == b'[' { 1 } else { 2 };
+    let (mut commas, mut most) = (0, 0);
     // One bit for each open bracket: set for an object.
     let mut objects: u128 = 0;
     let mut depth = 0;
@@ -24,30 +29,37 @@ pub fn refusal(body: &[u8]) -> Option<&'static str> {
         match body[at] {
             b'"' => match end_of_text(body, at + 1) {
                 Some(end) => at = end,
-                None => return Some("the answer breaks off"),
+                None => return Err("the answer breaks off"),
             },
+            b',' if depth == level => commas += 1,
             opened @ (b'{' | b'[') => {
                 if depth == DEEPEST {
-                    return Some("the answer is nested too deeply");
+                    return Err("the answer is nested too deeply");
                 }
                 depth += 1;
+                if depth == level {
+                    commas = 0;
+                }
                 objects = (objects << 1) | u128::from(opened == b'{');
             }
             closed @ (b'}' | b']') => {
                 if (objects & 1 == 1) != (closed == b'}') {
-                    return Some("the answer is not JSON");
+                    return Err("the answer is not JSON");
+                }
+                if depth == level && closed == b']' {
+                    most = most.max(commas + 1);
                 }
                 objects >>= 1;
                 depth -= 1;
                 if depth == 0 && at + 1 != body.len() {
-                    return Some("something follows the end of the answer");
+                    return Err("something follows the end of the answer");
                 }
             }
             _ => {}
         }
         at += 1;
     }
-    (depth > 0).then_some("the answer breaks off")
+    if depth > 0 { Err("the answer breaks off") } else { Ok(most) }
 }
 
 /// Where the text that begins at `at` has its closing quotation mark.
@@ -63,12 +75,26 @@ fn end_of_text(body: &[u8], mut at: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::refusal;
+    use super::entries;
 
     #[test]
     fn json_passes_whatever_its_texts_hold() {
         for body in ["{}", " [] \n", r#"{"a":[{"b":"}]\"\\"}],"c":null}"#, r#"[1,"[",{"":{}}]"#] {
-            assert_eq!(refusal(body.as_bytes()), None, "{body}");
+            assert!(entries(body.as_bytes()).is_ok(), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_longest_list_is_counted_and_what_is_below_it_is_not() {
+        for (body, count) in [
+            ("{}", 0),
+            ("[]", 1),
+            ("[1,2,[3,4,5,6]]", 3),
+            (r#"{"a":1,"b":2,"c":3}"#, 0),
+            (r#"{"a":[{"x":[1,2,3,4],"y":",,,,"},{}],"b":{"c":1,"d":2,"e":3}}"#, 2),
+            (r#"{"a":[1],"b":[1,2,3],"c":[1,2]}"#, 3),
+        ] {
+            assert_eq!(entries(body.as_bytes()), Ok(count), "{body}");
         }
     }
 
@@ -92,7 +118,7 @@ mod tests {
             &deep,
             &closed,
         ] {
-            assert!(refusal(body.as_bytes()).is_some(), "{body:.40}");
+            assert!(entries(body.as_bytes()).is_err(), "{body:.40}");
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! In reading order: where to and with which token (`backend`, `auth`), past which proxy (`proxy`); the address of a request
 //! (`address`); what can go wrong (`error`) and when it is sent again (`retry`); who may go when
-//! (`pace`, `gate`, `limit`); one attempt (`wire`) and what came back (`body`, `answer`,
-//! `redact`, `paging`). The ways in are [`ReadClient`], which cannot write, and [`WriteClient`].
+//! (`pace`, `gate`, `limit`); one attempt (`wire`) and what came back (`incoming`,
+//! `body`, `answer`, `redact`, `paging`). The ways in are [`ReadClient`], which cannot write, and [`WriteClient`].
 
 mod address;
 mod answer;
@@ -12,6 +12,7 @@ mod backend;
 mod body;
 mod error;
 mod gate;
+mod incoming;
 mod limit;
 mod options;
 mod pace;

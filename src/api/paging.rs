@@ -4,10 +4,13 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
+use crate::api::answer::Answer;
 use crate::model::Paging;
 
 /// The most pages one list may have.
 pub const MOST_PAGES: usize = 1000;
+/// The most entries one page may have; the service gives a thousand at most. What is not paged is as long as it is.
+pub const MOST_ENTRIES: usize = 10_000;
 
 /// The two names an answer's continuation token goes by. The rest of the answer is the kind's to read.
 #[derive(Deserialize)]
@@ -22,10 +25,14 @@ struct Tail {
 /// The token of the page after this one; an absent, null or empty token ends the list.
 ///
 /// # Errors
-/// When the answer is not of a shape that can hold one.
-pub fn next_token(paging: Paging, body: &[u8]) -> Result<Option<String>, String> {
+/// When the answer is not of a shape that can hold one, or no page is that long.
+pub fn next_token(paging: Paging, answer: &Answer) -> Result<Option<String>, String> {
+    let body = &answer.body;
     if paging == Paging::Whole {
         return Ok(None);
+    }
+    if answer.entries > MOST_ENTRIES {
+        return Err(format!("a page of {} entries; {MOST_ENTRIES} are read at most", answer.entries));
     }
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err("a list with pages is not an object".to_owned());
@@ -66,12 +73,28 @@ impl Chain {
 
 #[cfg(test)]
 mod tests {
-    use super::{Chain, next_token};
+    use bytes::Bytes;
+
+    use super::{Chain, MOST_ENTRIES, next_token};
+    use crate::api::answer::Answer;
     use crate::model::Paging;
+
+    fn answer(body: &str, entries: usize) -> Answer {
+        let body = Bytes::from(body.to_owned());
+        Answer { status: 200, body, entries, warnings: Vec::new(), request_id: None }
+    }
+
+    #[test]
+    fn a_page_has_an_end_and_a_whole_list_is_as_long_as_it_is() {
+        let of = |paging, entries| next_token(paging, &answer("{}", entries));
+        assert_eq!(of(Paging::ContinuationToken, MOST_ENTRIES), Ok(None));
+        assert!(of(Paging::ContinuationToken, MOST_ENTRIES + 1).unwrap_err().contains("10001 entries"));
+        assert_eq!(of(Paging::Whole, MOST_ENTRIES + 1), Ok(None));
+    }
 
     #[test]
     fn the_token_is_where_the_list_keeps_it() {
-        let of = |paging, body: &str| next_token(paging, body.as_bytes());
+        let of = |paging, body: &str| next_token(paging, &answer(body, 1));
         let body = r#"{"items":[],"continuationToken":"p2","nextToken":"n2"}"#;
         assert_eq!(of(Paging::ContinuationToken, body), Ok(Some("p2".to_owned())));
         assert_eq!(of(Paging::NextToken, body), Ok(Some("n2".to_owned())));

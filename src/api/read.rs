@@ -91,7 +91,7 @@ impl ReadClient {
                 self.fetch(&read.path, &query, class).await?
             }
         };
-        let next = next_token(read.paging, &answer.body).map_err(|what| self.failed(read, Failure::Contract(what)))?;
+        let next = next_token(read.paging, &answer).map_err(|what| self.failed(read, Failure::Contract(what)))?;
         Ok(Page { body: answer.body, next, warnings: answer.warnings })
     }
 

@@ -5,8 +5,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use bytes::Bytes;
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
+    RETRY_AFTER,
+};
 use reqwest::{Client, Method, Response, Url};
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
@@ -15,9 +18,9 @@ use crate::api::address;
 use crate::api::answer::{Answer, Reply, judge};
 use crate::api::auth::Connection;
 use crate::api::backend::Backend;
-use crate::api::body;
 use crate::api::error::{ApiError, Failure};
 use crate::api::gate::{Gate, Outcome};
+use crate::api::incoming::Incoming;
 use crate::api::limit::Limiter;
 use crate::api::options::{Event, Options};
 use crate::api::redact::harmless;
@@ -97,6 +100,7 @@ impl Wire {
             (AUTHORIZATION, authorization),
             (ACCEPT, HeaderValue::from_static("application/vnd.pulumi+8")),
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
         ]);
         let directory = options.directory_token.as_deref().map(directory_headers).transpose()?;
         let extra_ca = match &options.extra_ca {
@@ -209,13 +213,9 @@ impl Wire {
     }
 
     async fn read_body(&self, mut response: Response, deadline: Instant, right: Right) -> Result<Bytes, Failure> {
-        let too_large = || Failure::Contract(format!("the answer is larger than {} MiB", body::LARGEST >> 20));
-        if response.content_length().is_some_and(|it| it > body::LARGEST as u64) {
-            return Err(too_large());
-        }
+        let encoding = response.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        let mut incoming = Incoming::new(encoding, response.content_length()).map_err(Failure::Contract)?;
         let idle = self.options.timeouts.idle;
-        let mut first = Bytes::new();
-        let mut all = BytesMut::new();
         loop {
             let most = idle.min(deadline.saturating_duration_since(Instant::now()));
             let chunk = match timeout(most, response.chunk()).await {
@@ -224,17 +224,9 @@ impl Wire {
                 Ok(Err(error)) => return Err(self.broken(error)),
                 Err(_) => return Err(late("the answer did not come to its end".to_owned())),
             };
-            if first.is_empty() && all.is_empty() {
-                first = chunk;
-                continue;
-            }
-            if all.len() + first.len() + chunk.len() > body::LARGEST {
-                return Err(too_large());
-            }
-            all.extend_from_slice(&std::mem::take(&mut first));
-            all.extend_from_slice(&chunk);
+            incoming.take(chunk).map_err(Failure::Contract)?;
         }
-        let whole = if all.is_empty() { first } else { all.freeze() };
+        let whole = incoming.end().map_err(Failure::Contract)?;
         match right {
             Right::Read => Ok(whole),
             // It may hold a token's value.
