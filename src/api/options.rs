@@ -12,6 +12,8 @@ use crate::model::Secret;
 pub struct Options {
     /// Who we say we are.
     pub user_agent: String,
+    /// The level of the service's API that answers are asked for in, as in `application/vnd.pulumi+8`.
+    pub level: u32,
     /// The most requests under way at once.
     pub concurrency: usize,
     /// The most writes among them.
@@ -72,6 +74,9 @@ pub enum Event {
     Rest(Duration),
 }
 
+/// The lowest level that may be asked for: below it, lists that have pages are answered without them.
+pub const LOWEST_LEVEL: u32 = 8;
+
 /// The operating system, as the service's statistics know it.
 const OS: &str = if cfg!(target_os = "linux") {
     "linux"
@@ -87,6 +92,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             user_agent: format!("bylaws/{} ({OS})", env!("CARGO_PKG_VERSION")),
+            level: LOWEST_LEVEL,
             concurrency: 32,
             writes: 8,
             max_rps: None,

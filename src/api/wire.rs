@@ -22,7 +22,7 @@ use crate::api::error::{ApiError, Failure};
 use crate::api::gate::{Gate, Outcome};
 use crate::api::incoming::Incoming;
 use crate::api::limit::Limiter;
-use crate::api::options::{Event, Options};
+use crate::api::options::{Event, LOWEST_LEVEL, Options};
 use crate::api::redact::harmless;
 use crate::api::retry::{Budget, retry_after};
 use crate::model::Secret;
@@ -96,9 +96,11 @@ impl Wire {
             .ok()
             .context("the access token holds a character that no token has")?;
         authorization.set_sensitive(true);
+        let accept = format!("application/vnd.pulumi+{}", options.level.max(LOWEST_LEVEL));
+        let accept = HeaderValue::from_str(&accept).context("a number cannot be sent")?;
         let headers = HeaderMap::from_iter([
             (AUTHORIZATION, authorization),
-            (ACCEPT, HeaderValue::from_static("application/vnd.pulumi+8")),
+            (ACCEPT, accept),
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
         ]);

@@ -92,6 +92,17 @@ async fn every_request_carries_the_headers_of_the_contract() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn answers_are_asked_for_in_a_level_that_is_never_below_the_contracts() {
+    for (level, sent) in [(3, 8), (9, 9)] {
+        let server = Server::start(|_, _| Does::json("{}")).await;
+        let reads = client(&server.address, Options { level, ..quick() });
+        reads.get(&path("api/user"), &[]).await.expect("an answer");
+        let head = server.seen.lock().expect("the log")[0].head.to_lowercase();
+        assert!(head.contains(&format!("\r\naccept: application/vnd.pulumi+{sent}\r\n")), "{head}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn nothing_that_can_be_printed_holds_the_token() {
     let echo = format!("{{\"message\":\"bad header Authorization: token {CANARY}\"}}");
     let server = Server::start(move |number, _| {
