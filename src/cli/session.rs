@@ -361,6 +361,9 @@ impl Session {
             for warning in &it.warnings {
                 ui.say(&format!("{} warns: {}", self.name(), escape::terminal(warning)));
             }
+            if let Some(remark) = &it.remark {
+                ui.detail(&escape::terminal(remark));
+            }
             let rest = it.rest.as_secs();
             if rest > 0 && !rested.replace(true) {
                 ui.say(&format!("{} asks for a rest; going on in {}", self.name(), count(rest as usize, "second")));

@@ -139,14 +139,14 @@ impl Gathering<'_> {
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             };
             done += 1;
-            let warnings = match result {
+            let (warnings, remark) = match result {
                 Ok(page) => self.page(id, page)?,
-                Err(error) => self.failed(id, &error).map(|()| Vec::new())?,
+                Err(error) => self.failed(id, &error).map(|()| (Vec::new(), None))?,
             };
             self.hand_out()?;
             self.stay_within_allowance()?;
             let warnings = warnings.into_iter().filter(|it| warned.insert(it.clone())).collect();
-            progress(Progress { done, known: self.known, rest: self.client.rests_for(), warnings });
+            progress(Progress { done, known: self.known, rest: self.client.rests_for(), warnings, remark });
         }
     }
 
@@ -197,13 +197,14 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// A page has come: what the service warns of is returned.
-    fn page(&mut self, id: FetchId, page: Page) -> Result<Vec<String>, ApiError> {
+    /// A page has come: what the service warns of is returned, and what is odd about the page.
+    fn page(&mut self, id: FetchId, page: Page) -> Result<(Vec<String>, Option<String>), ApiError> {
         let Page { body, next, warnings } = page;
-        let Some(fetch) = self.queue.fetch(id) else { return Ok(warnings) };
-        fetch.keep(&body);
+        let Some(fetch) = self.queue.fetch(id) else { return Ok((warnings, None)) };
+        let repeated = fetch.keep(&body, next.is_none());
         let more = fetch.chain.follow(next.as_deref());
         let read = Arc::clone(&fetch.read);
+        let remark = (repeated > 0).then(|| changed(&read, repeated));
         for (reader, read) in fetch.wanted_by.clone() {
             self.give(reader, &read, &body)?;
         }
@@ -215,7 +216,7 @@ impl Gathering<'_> {
             (Ok(_), _) => self.queue.end(id),
             (Err(what), _) => self.failed(id, &self.client.failed(&read, Failure::Incomplete(what)))?,
         }
-        Ok(warnings)
+        Ok((warnings, remark))
     }
 
     /// A request has failed: what it covers is unknown to everybody who wanted it.
@@ -239,6 +240,15 @@ impl Gathering<'_> {
         }
         Ok(())
     }
+}
+
+/// What is said of entries that came on two pages of a list.
+fn changed(read: &Read, repeated: usize) -> String {
+    let entries = if repeated == 1 { "1 entry".to_owned() } else { format!("{repeated} entries") };
+    format!(
+        "/{} changed while it was read: {entries} came on two pages; what came twice counts once",
+        read.path.join("/")
+    )
 }
 
 /// Why a read failed, and which permission it needs where that may be why.

@@ -1,7 +1,7 @@
 //! Reads the live organization: every kind's lists and details at once, through one queue.
 //!
 //! First [`preflight`] finds out who asks and what the organization is; then [`read`] runs the kinds'
-//! readers (`queue` holds what is to be asked, `gather` asks it). What could not be read is
+//! readers (`queue` holds what is to be asked, `gather` asks it, `repeats` sees what came twice). What could not be read is
 //! marked, and never taken for empty. Who changed what is in the [`AuditLog`].
 
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ mod audit;
 mod gather;
 mod preflight;
 mod queue;
+mod repeats;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,8 @@ pub struct Progress {
     pub rest: Duration,
     /// What the service warned of since the last time, each text once.
     pub warnings: Vec<String>,
+    /// What was odd about the last answer, though nothing is wrong with what was made of it.
+    pub remark: Option<String>,
 }
 
 /// Reads every kind that has a scope, and leaves the others unread.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::api::Chain;
 use crate::model::{Paging, Read};
+use crate::snapshot::repeats::Repeats;
 
 /// As many bytes of one list are kept for readers that ask for it later. It is read again for them if it is longer.
 const KEPT: usize = 1 << 20;
@@ -28,6 +29,7 @@ pub struct Fetch {
     pub begun: bool,
     /// The pages so far, while they are few.
     pages: Option<Vec<Bytes>>,
+    repeats: Repeats,
 }
 
 /// What makes two requests one.
@@ -67,6 +69,7 @@ impl Queue {
             chain: Chain::default(),
             begun: false,
             pages: Some(Vec::new()),
+            repeats: Repeats::default(),
         };
         self.fetches.insert(id, fetch);
         (read, Vec::new())
@@ -112,8 +115,9 @@ impl Queue {
 }
 
 impl Fetch {
-    /// A page has come.
-    pub fn keep(&mut self, page: &Bytes) {
+    /// A page has come, and perhaps it is not the last one: how many of its entries came before.
+    pub fn keep(&mut self, page: &Bytes, last: bool) -> usize {
+        let only = last && !self.begun;
         self.begun = true;
         let kept = self.pages.iter().flatten().map(Bytes::len).sum::<usize>();
         if kept + page.len() > KEPT {
@@ -121,5 +125,6 @@ impl Fetch {
         } else if let Some(pages) = &mut self.pages {
             pages.push(page.clone());
         }
+        if only { 0 } else { self.repeats.of(page) }
     }
 }

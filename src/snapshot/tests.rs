@@ -128,6 +128,24 @@ async fn what_several_kinds_ask_for_is_asked_once() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn entries_that_come_on_two_pages_count_once_and_are_told() {
+    let server = Server::start(|_, seen| match seen.line.as_str() {
+        "GET /api/teams" => Does::json(r#"{"names":["a","b"],"continuationToken":"p"}"#),
+        "GET /api/teams?continuationToken=p" => Does::json(r#"{"names":["b","c"]}"#),
+        _ => Does::json("{}"),
+    })
+    .await;
+    let told = RefCell::new(Vec::new());
+    let wanted = vec![Wanted::new("team", "teams", Box::new(Listed { paged: true, ..listed("teams") }))];
+    let progress = |it: Progress| told.borrow_mut().extend(it.remark);
+    let snapshot =
+        gather(&client(&server.address, quick()), wanted, Snapshot::default(), &progress).await.expect("all");
+    assert_eq!(snapshot.kind("team").objects.len(), 3);
+    let [remark] = &told.borrow()[..] else { panic!("{told:?}") };
+    assert_eq!(remark, "/api/teams changed while it was read: 1 entry came on two pages; what came twice counts once");
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn what_could_not_be_read_is_unknown_and_never_empty() {
     let server = Server::start(|_, seen| match seen.line.as_str() {
         "GET /api/teams" => Does::json(r#"{"names":["a","b","gone","lost",".."]}"#),
