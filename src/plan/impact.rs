@@ -14,10 +14,12 @@ use crate::plan::impact::effective::{Effective, Reach, Way};
 use crate::plan::impact::graph::{AFTER, BEFORE, Graph, Id, Word};
 
 mod effective;
+mod gaps;
 mod graph;
 mod listing;
 mod reading;
 
+pub(super) use gaps::{Gap, gaps};
 pub use listing::{Question, listing};
 pub use reading::scopes_for;
 

@@ -3,7 +3,8 @@
 //! In reading order: what has to be read ([`scopes`]), entries and live objects paired ([`pair`]) and
 //! compared ([`compare`], [`carried`]), what they name looked for ([`absent`]), renames judged ([`rename`]), changes told from drift ([`origin`]), cut down to
 //! what was asked for ([`target`]), what speaks against it ([`policy`]), the steps put in a safe order
-//! ([`order`]), and all of it carried out on a copy ([`rehearse`]). What it relied on is noted
+//! ([`order`]), and all of it carried out on a copy ([`rehearse`]), which also shows which steps must wait for others
+//! so that nobody is without access in between ([`impact`]). What it relied on is noted
 //! ([`fingerprint`]), so that a saved plan can be held against a later reading ([`saved`]); last, who
 //! gains and who loses by it ([`impact`]), and whoever asks is told who made the drift ([`attribution`]). [`plan`] is the way in.
 
@@ -81,7 +82,18 @@ fn rehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     if plan.status.errored || plan.diagnostics.iter().any(hopeless) {
         return plan;
     }
-    let played = rehearse::play(desired, live, &plan.all_changes().collect::<Vec<_>>());
+    let mut played = rehearse::play(desired, live, &plan.all_changes().collect::<Vec<_>>());
+    if !played.late.is_empty() {
+        wait(&mut plan, &played.late);
+        played = rehearse::play(desired, live, &plan.all_changes().collect::<Vec<_>>());
+    }
+    for gap in &played.unavoidable {
+        let is_theirs = |it: &&mut Change| it.steps.iter().any(|it| it.step == gap.taken);
+        if let Some(change) = plan.changes.iter_mut().chain(&mut plan.drift).find(is_theirs) {
+            let (taken, given) = (gap.taken, gap.given);
+            change.remarks.push(format!("step {taken} takes {gap}, until step {given}, which has to wait for it"));
+        }
+    }
     let mut faults = played.faults;
     let sent = Options { resend: BTreeSet::new(), ..options.clone() };
     let left = unrehearsed(&desired.merged(), &played.live, &sent);
@@ -100,6 +112,26 @@ fn rehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
         plan.summary.blocked += 1;
     }
     plan
+}
+
+/// Orders the steps anew: some wait for others, as the rehearsal has shown that they must.
+fn wait(plan: &mut Plan, waits: &BTreeSet<(usize, usize)>) {
+    let mut changes: Vec<Change> = std::mem::take(&mut plan.changes);
+    changes.append(&mut plan.drift);
+    changes.sort_by(|a, b| (kinds::rank(&a.kind), &a.id).cmp(&(kinds::rank(&b.kind), &b.id)));
+    // A ring leaves the order as it is, and the rehearsal tells of it again.
+    let _ring = order::order_again(&mut changes, waits);
+    mark_destructive(&mut changes);
+    plan.summary.destructive = changes.iter().any(|it| it.destructive);
+    (plan.drift, plan.changes) = changes.into_iter().partition(|it| it.origin == Origin::Drift);
+    plan.checksum = checksum(plan);
+}
+
+fn mark_destructive(changes: &mut [Change]) {
+    for change in changes {
+        change.destructive = change.steps.iter().any(|it| matches!(it.phase, Phase::Replace | Phase::Delete))
+            || change.verb == Verb::Delete;
+    }
 }
 
 fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
@@ -144,10 +176,7 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let mut changes: Vec<Change> = paired.drafts.into_iter().map(|it| it.change).collect();
     changes.sort_by(|a, b| (kinds::rank(&a.kind), &a.id).cmp(&(kinds::rank(&b.kind), &b.id)));
     let ordered = order::order(&mut changes);
-    for change in &mut changes {
-        change.destructive = change.steps.iter().any(|it| matches!(it.phase, Phase::Replace | Phase::Delete))
-            || change.verb == Verb::Delete;
-    }
+    mark_destructive(&mut changes);
     if let Err(ring) = ordered {
         diagnostics.push(ring_diagnostic(&ring));
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kinds::{self, matching_id};
-use crate::model::{Change, Phase, ResourceId, Verb};
+use crate::model::{Action, Change, Phase, ResourceId, Verb};
 
 /// A step: which change, and which of its actions.
 type Step = (usize, usize);
@@ -13,7 +13,44 @@ type Step = (usize, usize);
 /// # Errors
 /// The ids that wait for each other in a ring: a bug of a kind, because rings of names are broken before.
 pub(super) fn order(changes: &mut [Change]) -> Result<(), Vec<ResourceId>> {
+    let after = edges(changes);
+    number(changes, after)
+}
+
+/// The same anew, where some steps wait for others besides: each pair is a step and the one that it waits for, by
+/// their numbers so far. A pair is left out where the other has to wait for the step.
+///
+/// # Errors
+/// As for [`order`].
+pub(super) fn order_again(changes: &mut [Change], waits: &BTreeSet<(usize, usize)>) -> Result<(), Vec<ResourceId>> {
     let mut after = edges(changes);
+    let mut numbered: BTreeMap<usize, Step> = BTreeMap::new();
+    for (index, change) in changes.iter().enumerate() {
+        numbered.extend(change.steps.iter().enumerate().map(|(number, it)| (it.step, (index, number))));
+    }
+    for (step, other) in waits {
+        let (Some(step), Some(other)) = (numbered.get(step), numbered.get(other)) else { continue };
+        if !is_before(&after, *step, *other) {
+            after.entry(*step).or_default().insert(*other);
+        }
+    }
+    number(changes, after)
+}
+
+/// Whether one step must be done before another.
+fn is_before(after: &BTreeMap<Step, BTreeSet<Step>>, step: Step, other: Step) -> bool {
+    let mut open = vec![other];
+    let mut seen = BTreeSet::from([other]);
+    while let Some(it) = open.pop() {
+        if it == step {
+            return true;
+        }
+        open.extend(after.get(&it).into_iter().flatten().filter(|it| seen.insert(**it)));
+    }
+    false
+}
+
+fn number(changes: &mut [Change], mut after: BTreeMap<Step, BTreeSet<Step>>) -> Result<(), Vec<ResourceId>> {
     raise_phases(changes, &after);
     let mut waiting: BTreeMap<Step, usize> = BTreeMap::new();
     let mut before: BTreeMap<Step, Vec<Step>> = BTreeMap::new();
@@ -56,6 +93,59 @@ pub(super) fn order(changes: &mut [Change]) -> Result<(), Vec<ResourceId>> {
         change.steps.sort_by_key(|it| it.step);
     }
     Ok(())
+}
+
+/// Which steps wait for which, whoever carries them out and however many at once.
+pub(super) struct Order {
+    /// By its number, what each step waits for.
+    after: BTreeMap<usize, Vec<usize>>,
+    /// Its phase, and the latest one of all that it waits for.
+    phases: BTreeMap<usize, (Phase, Phase)>,
+}
+
+impl Order {
+    /// The order of steps that are numbered.
+    pub fn of(changes: &[&Change]) -> Self {
+        let mut order = Self { after: BTreeMap::new(), phases: BTreeMap::new() };
+        let mut steps: Vec<&Action> = changes.iter().flat_map(|it| &it.steps).collect();
+        steps.sort_by_key(|it| it.step);
+        for it in steps {
+            let sooner = it.after.iter().filter_map(|it| order.phases.get(it)).map(|it| it.1).max();
+            order.phases.insert(it.step, (it.phase, sooner.unwrap_or(it.phase).max(it.phase)));
+            order.after.insert(it.step, it.after.clone());
+        }
+        order
+    }
+
+    /// Whether a step is only taken when another one is done.
+    pub fn waits(&self, step: usize, other: usize) -> bool {
+        let stage = self.phases.get(&other).map(|it| it.1);
+        // What replaces or deletes waits for all that comes before.
+        self.any_before(step, other, |it| {
+            let phase = self.phases.get(&it).map(|it| it.0);
+            phase >= Some(Phase::Replace) && stage < self.phases.get(&it).map(|it| it.1)
+        })
+    }
+
+    /// Whether a step waits for another by what it needs, and not only by its phase.
+    pub fn follows(&self, step: usize, other: usize) -> bool {
+        self.any_before(step, other, |_| false)
+    }
+
+    /// Whether `other`, or anything of which that is so, is among what a step waits for.
+    fn any_before(&self, step: usize, other: usize, also: impl Fn(usize) -> bool) -> bool {
+        let mut open = vec![step];
+        let mut seen = BTreeSet::new();
+        while let Some(it) = open.pop() {
+            let after = self.after.get(&it).map_or(&[][..], Vec::as_slice);
+            if also(it) || after.contains(&other) {
+                return true;
+            }
+            // A step only waits for those with lower numbers.
+            open.extend(after.iter().filter(|it| **it > other && seen.insert(**it)));
+        }
+        false
+    }
 }
 
 /// Every step, with those that must be done before it.

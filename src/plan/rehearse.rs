@@ -7,7 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kinds::{self, Kind, World, matching_id, matching_key};
 use crate::model::{Action, Change, Desired, FieldRule, LiveObject, Phase, ResourceId, Snapshot};
+use crate::plan::impact::{Gap, gaps};
+use crate::plan::order::Order;
+use crate::plan::rehearse::ledger::Ledger;
 use crate::plan::rename;
+
+mod ledger;
+
+pub(super) use ledger::{Held, Move};
 
 /// What a rehearsal shows.
 #[derive(Debug, Default)]
@@ -16,11 +23,16 @@ pub(super) struct Outcome {
     pub live: Snapshot,
     /// What is wrong with the calls or with their order, in sentences.
     pub faults: Vec<String>,
+    /// Steps after which somebody is without something that they have before and after, each with the one that
+    /// gives it back and could come first.
+    pub late: BTreeSet<(usize, usize)>,
+    /// The same where the other cannot come first.
+    pub unavoidable: Vec<Gap>,
 }
 
 /// Plays all steps in their order.
 pub(super) fn play(desired: &Desired, live: &Snapshot, changes: &[&Change]) -> Outcome {
-    let mut stage = Stage::new(desired, live);
+    let mut stage = Stage::new(desired, live, changes);
     let mut steps: Vec<(usize, &Action)> =
         changes.iter().enumerate().flat_map(|(index, it)| it.steps.iter().map(move |step| (index, step))).collect();
     steps.sort_by_key(|it| it.1.step);
@@ -43,7 +55,22 @@ pub(super) fn play(desired: &Desired, live: &Snapshot, changes: &[&Change]) -> O
     for change in changes {
         stage.secrets_first(change);
     }
-    stage.end()
+    let resend = BTreeSet::new();
+    let world = World { desired, live, resend: &resend, renames: &kinds::NO_RENAMES };
+    let found = gaps(&world, changes, &stage.ledger.moves, &Order::of(changes));
+    let mut outcome = stage.end();
+    for gap in found {
+        if gap.unavoidable {
+            outcome.unavoidable.push(gap);
+        } else {
+            outcome.faults.push(format!(
+                "step {} takes {}, and does not wait for step {}, which gives it back",
+                gap.taken, gap, gap.given
+            ));
+            outcome.late.insert((gap.taken, gap.given));
+        }
+    }
+    outcome
 }
 
 /// An organization under rehearsal.
@@ -62,11 +89,12 @@ struct Stage<'a> {
     caller_lost: Option<usize>,
     /// References to what was not there: the step, who, and to what.
     dangling: Vec<(usize, ResourceId, ResourceId)>,
+    ledger: Ledger,
     faults: Vec<String>,
 }
 
 impl<'a> Stage<'a> {
-    fn new(desired: &'a Desired, live: &Snapshot) -> Self {
+    fn new(desired: &'a Desired, live: &Snapshot, changes: &[&Change]) -> Self {
         let mut stage = Self {
             desired,
             live: live.clone(),
@@ -77,6 +105,7 @@ impl<'a> Stage<'a> {
             caller_was: false,
             caller_lost: None,
             dangling: Vec::new(),
+            ledger: Ledger::new(changes),
             faults: Vec::new(),
         };
         for kind in kinds::ALL {
@@ -116,11 +145,13 @@ impl<'a> Stage<'a> {
 
     fn take(&mut self, kind: &dyn Kind, key: &str) -> Option<LiveObject> {
         let object = self.live.kinds.get_mut(kind.facts().word)?.objects.remove(key)?;
+        self.ledger.taken(kind, &object);
         self.note(kind, &object, false);
         Some(object)
     }
 
     fn put(&mut self, kind: &dyn Kind, object: LiveObject) {
+        self.ledger.put(kind, &object);
         self.note(kind, &object, true);
         let word = kind.facts().word;
         let key = matching_key(word, &object.name);
@@ -140,6 +171,11 @@ impl<'a> Stage<'a> {
             match kind.rehearse(call, change, before.clone(), &world) {
                 Ok(after) => {
                     let name = after.as_ref().map(|it| it.name.clone());
+                    if let (Some(old), Some(new)) = (&sooner, &name)
+                        && old != new
+                    {
+                        self.ledger.renamed(kind, old, new);
+                    }
                     if let Some(after) = after {
                         *key = matching_key(&change.kind, &after.name);
                         self.put(kind, after);
@@ -158,6 +194,7 @@ impl<'a> Stage<'a> {
                 }
             }
         }
+        self.ledger.close(step.step, &self.live);
         self.check(kind, step.step, key);
     }
 
@@ -245,7 +282,7 @@ impl<'a> Stage<'a> {
                 self.faults.push(format!("after step {step}, {who} refers to {to}, which is not there"));
             }
         }
-        Outcome { live: self.live, faults: self.faults }
+        Outcome { live: self.live, faults: self.faults, ..Outcome::default() }
     }
 }
 
@@ -261,8 +298,8 @@ mod tests {
     use super::play;
     use crate::kinds::matching_key;
     use crate::model::node::Key;
-    use crate::model::{Caller, Change, Desired, Entry, KindState, LiveObject, Node, ResourceId, Snapshot, Span};
-    use crate::plan::{Options, unrehearsed};
+    use crate::model::{Caller, Change, Desired, Entry, KindState, LiveObject, Node, Plan, ResourceId, Snapshot, Span};
+    use crate::plan::{Options, checksum, plan, saved, unrehearsed};
 
     fn desired(entries: &[(&str, Value)]) -> Desired {
         let entry = |(id, spec): &(&str, Value)| {
@@ -350,5 +387,116 @@ mod tests {
         let faults = left(&desired, &turned).0.join("; ");
         assert!(faults.contains("administrators, fewer than before and after"), "{faults}");
         assert!(faults.contains("team/web refers to member/carol, which is not there"), "{faults}");
+    }
+    /// What alice and bob may do on the stack `a/b`: by the team `old` now, and by something else in the end.
+    fn in_old(desired: &[(&str, Value)], more: &[(&str, Value)]) -> (Desired, Snapshot) {
+        let mut live = live();
+        for (id, spec) in more {
+            let id: ResourceId = id.parse().unwrap();
+            let facts = json!({"id": format!("id of {}", id.name), "people": spec["members"], "tokens": {}});
+            let object = LiveObject { name: id.name.clone(), spec: spec.clone(), facts, ..LiveObject::default() };
+            live.kinds.get_mut(&id.kind).unwrap().objects.insert(matching_key(&id.kind, &id.name), object);
+        }
+        (self::desired(desired), live)
+    }
+
+    fn team(members: &[&str], role: &str, stacks: Value) -> Value {
+        json!({
+            "kind": "pulumi", "displayName": "", "description": "", "members": members, "admins": [], "role": role,
+            "stacks": stacks, "environments": {},
+        })
+    }
+
+    /// Bob leaves a team that gives `write` on a stack, when another one that he is in is given `read` there.
+    fn moving() -> (Desired, Snapshot) {
+        in_old(
+            &[("team/old", json!({"members": []})), ("team/web", json!({"stacks": {"a/b": "read"}}))],
+            &[
+                ("team/old", team(&["bob"], "none", json!({"a/b": "write"}))),
+                ("team/web", team(&["bob"], "none", json!({}))),
+            ],
+        )
+    }
+
+    fn steps(plan: &Plan) -> Vec<(usize, String, Vec<usize>)> {
+        let steps = plan.changes.iter().flat_map(|it| it.steps.iter().map(|step| (it.id.to_string(), step)));
+        let mut steps: Vec<_> =
+            steps.map(|(id, it)| (it.step, format!("{id}: {}", it.what), it.after.clone())).collect();
+        steps.sort();
+        steps
+    }
+
+    #[test]
+    fn access_is_taken_only_when_its_successor_is_there() {
+        let (desired, live) = moving();
+        let bare = unrehearsed(&desired, &live, &Options::default());
+        assert_eq!(steps(&bare)[1].2, [0; 0], "the kinds' own words say nothing of it");
+        let played = play(&desired, &live, &bare.changes.iter().collect::<Vec<_>>());
+        let told = "step 2 takes read on stack/a/b from member/bob, and does not wait for step 1, which gives it back";
+        assert_eq!(played.faults, [told]);
+        let plan = plan(&desired, &live, &Options::default());
+        assert_eq!(plan.status.converges, Some(true), "{:#?}", plan.diagnostics);
+        let wanted =
+            [(1, "team/web: grant read on a/b".to_owned(), vec![]), (2, "team/old: remove bob".to_owned(), vec![1])];
+        assert_eq!(steps(&plan), wanted);
+        assert_eq!(plan.checksum, checksum(&plan));
+    }
+
+    #[test]
+    fn an_order_that_takes_access_before_it_is_given_anew_is_told() {
+        let (desired, live) = moving();
+        let mut turned = plan(&desired, &live, &Options::default()).changes;
+        for step in turned.iter_mut().flat_map(|it| &mut it.steps) {
+            step.step = 3 - step.step;
+            step.after.clear();
+        }
+        let played = play(&desired, &live, &turned.iter().collect::<Vec<_>>());
+        let told = "step 1 takes read on stack/a/b from member/bob, and does not wait for step 2, which gives it back";
+        assert_eq!(played.faults, [told]);
+        assert!(played.unavoidable.is_empty());
+    }
+
+    #[test]
+    fn whoever_has_less_in_the_end_loses_only_the_rest() {
+        // Not with the team that keeps what it gives, and not with what nobody has in the end.
+        let (desired, live) = in_old(
+            &[("team/old", json!({"members": []})), ("team/web", json!({"stacks": {"c/d": "read", "a/b": "read"}}))],
+            &[
+                ("team/old", team(&["bob"], "none", json!({"a/b": "write"}))),
+                ("team/web", team(&["bob"], "none", json!({"a/b": "read"}))),
+            ],
+        );
+        let plan = plan(&desired, &live, &Options::default());
+        assert!(steps(&plan).iter().all(|it| it.2.is_empty()), "{:?}", steps(&plan));
+    }
+
+    #[test]
+    fn a_gap_that_no_order_avoids_is_told_and_is_no_fault() {
+        // Two roles exchange what they permit, and bob has both: each would have to be the last to change.
+        let roles = |one: &str, other: &str| {
+            let of = |permission: &str| json!({"description": "", "permissions": [permission]});
+            [("role/one", of(one)), ("role/other", of(other))]
+        };
+        let more =
+            [&roles("stack:read", "stack:write")[..], &[("team/web", team(&["bob"], "one", json!({})))]].concat();
+        let (desired, mut live) = in_old(&roles("stack:write", "stack:read"), &more);
+        live.kinds.get_mut("member").unwrap().objects.get_mut("bob").unwrap().spec["role"] = json!("other");
+        let plan = plan(&desired, &live, &Options::default());
+        assert_eq!(plan.status.converges, Some(true), "{:#?}", plan.diagnostics);
+        let remarks: Vec<&String> = plan.changes.iter().flat_map(|it| &it.remarks).collect();
+        assert_eq!(
+            remarks,
+            ["step 1 takes stack:write on organization from member/bob, until step 2, which has to wait for it"]
+        );
+    }
+
+    #[test]
+    fn a_saved_plan_may_wait_for_more_and_not_for_less() {
+        let (desired, live) = moving();
+        let whole = plan(&desired, &live, &Options::default());
+        let bare = unrehearsed(&desired, &live, &Options::default());
+        assert_eq!(saved::deviations(&whole, &bare), [""; 0]);
+        let told = "step 2 of team/old would wait for more than the plan says";
+        assert_eq!(saved::deviations(&bare, &whole), [told]);
     }
 }

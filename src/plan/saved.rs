@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use crate::kinds::{self, Shape, matching_id};
-use crate::model::{Base, Change, Desired, Diagnostic, Plan, ResourceId, Snapshot, Verb};
+use crate::model::{Action, Base, Change, Desired, Diagnostic, Phase, Plan, ResourceId, Snapshot, Verb};
+use crate::plan::order::Order;
 use crate::plan::policy::{self, Acceptance, Allowance};
 use crate::plan::{Options, fingerprint};
 
@@ -123,6 +124,33 @@ pub fn deviations(saved: &Plan, fresh: &Plan) -> Vec<String> {
         }
     }
     found.extend(now.keys().filter(|it| !was.contains_key(it)).map(|it| format!("{it} would be changed as well")));
+    if found.is_empty() {
+        found = hastes(saved, fresh);
+    }
+    found
+}
+
+/// Steps of a saved plan that do not wait for what they would wait for now. They may wait for more: the whole manifest
+/// told who has what by other ways, and a part of it tells less.
+fn hastes(saved: &Plan, fresh: &Plan) -> Vec<String> {
+    let order = Order::of(&saved.all_changes().collect::<Vec<_>>());
+    let steps = |plan: &Plan| -> BTreeMap<(ResourceId, usize), Action> {
+        let of = |it: &Change| {
+            let id = matching_id(&it.id);
+            it.steps.iter().cloned().enumerate().map(move |(index, it)| ((id.clone(), index), it)).collect::<Vec<_>>()
+        };
+        plan.all_changes().flat_map(of).collect()
+    };
+    let (was, now) = (steps(saved), steps(fresh));
+    let places: BTreeMap<usize, &(ResourceId, usize)> = now.iter().map(|(place, it)| (it.step, place)).collect();
+    let mut found = Vec::new();
+    for (place, step) in &now {
+        let Some(own) = was.get(place) else { continue };
+        let sooner = step.after.iter().filter_map(|it| was.get(*places.get(it)?));
+        if own.phase < step.phase || sooner.into_iter().any(|it| !order.waits(own.step, it.step)) {
+            found.push(format!("step {} of {} would wait for more than the plan says", own.step, place.0));
+        }
+    }
     found
 }
 
@@ -179,6 +207,9 @@ fn comparable(change: &Change) -> Change {
     it.relies_on.clear();
     it.accepted.clear();
     for step in &mut it.steps {
+        // Judged apart.
+        (step.step, step.phase) = (0, Phase::Rename);
+        step.after.clear();
         // Only for the making of the order, and not in a saved plan.
         step.needs.clear();
         step.gains.clear();

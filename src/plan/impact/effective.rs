@@ -33,25 +33,37 @@ pub(super) fn on_itself(graph: &Graph, reach: &Reach, on: Id, when: u8) -> Effec
 fn of(graph: &Graph, reach: &Reach, on: Id, wider: &[Id], when: u8) -> Effective {
     let mut found = Effective::default();
     for (way, node) in reach {
-        for held in graph.rights_on(*node, on).iter().filter(|it| it.when & when != 0) {
+        for (_, held) in rights_in(graph, *node, on, wider, when) {
             found.take(held, way);
-        }
-        for place in wider {
-            for held in graph.rights_on(*node, *place).iter().filter(|it| it.when & when != 0) {
-                // Of the organization's own levels only the one that holds everything reaches further than itself.
-                let elsewhere = graph.name(*place).kind == ORGANIZATION;
-                let reaches = match held.rank {
-                    EVERYTHING => true,
-                    0 => !elsewhere || is_about(graph.text(held.may), &graph.name(on).kind),
-                    _ => !elsewhere,
-                };
-                if reaches {
-                    found.take(held, way);
-                }
-            }
         }
     }
     found
+}
+
+/// The rights of one node that count on `on` in the state `when`, each with what it is written on.
+pub(super) fn rights_for(graph: &Graph, node: Id, on: Id, when: u8) -> impl Iterator<Item = (Id, &Held)> {
+    rights_in(graph, node, on, graph.wider(on), when)
+}
+
+fn rights_in<'a>(
+    graph: &'a Graph,
+    node: Id,
+    on: Id,
+    wider: &'a [Id],
+    when: u8,
+) -> impl Iterator<Item = (Id, &'a Held)> {
+    let everywhere = wider.iter().flat_map(move |place| {
+        // Of the organization's own levels only the one that holds everything reaches further than itself.
+        let elsewhere = graph.name(*place).kind == ORGANIZATION;
+        let reaches = move |held: &&Held| match held.rank {
+            EVERYTHING => true,
+            0 => !elsewhere || is_about(graph.text(held.may), &graph.name(on).kind),
+            _ => !elsewhere,
+        };
+        graph.rights_on(node, *place).iter().filter(reaches)
+    });
+    let rights = graph.rights_on(node, on).iter().chain(everywhere);
+    rights.filter(move |it| it.when & when != 0).map(|it| (it.on, it))
 }
 
 /// Whether a permission is about things of a kind: `stack:read` and `stack_tags:update` are about stacks.

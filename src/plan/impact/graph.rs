@@ -337,6 +337,16 @@ impl Graph {
         &self.words[word as usize]
     }
 
+    /// A level or a permission that somebody has, by its text.
+    pub fn known(&self, text: &str) -> Option<Word> {
+        self.word_index.get(text).copied()
+    }
+
+    /// What a node holds, and in which states.
+    pub fn holds(&self, id: Id) -> &[(Id, u8)] {
+        &self.nodes[id as usize].holds
+    }
+
     /// What a node may do by itself, sorted by what it is on.
     pub fn rights(&self, id: Id) -> &[Held] {
         &self.nodes[id as usize].rights

@@ -98,7 +98,7 @@ fn narrows(old: &Value, new: &Value) -> bool {
 }
 
 /// Every permission of a tree, with what it is limited to.
-fn permitted(tree: &Value) -> BTreeSet<(String, String)> {
+pub fn permitted(tree: &Value) -> BTreeSet<(String, String)> {
     let texts = |list: &Value| -> Vec<String> {
         list.as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect()
     };

@@ -30,11 +30,11 @@ fn held(state: &State, head: Value, base: Option<Value>) -> Plan {
     };
     let manifest = Manifest::written(organized(head), base.map(organized)).unwrap();
     let mut dice = Dice::new(1);
-    let (pair, _, plan) = Pair::of(&mut dice, &service, state, &manifest).unwrap();
+    let (pair, live, plan) = Pair::of(&mut dice, &service, state, &manifest).unwrap();
     laws::converges(&plan).unwrap();
     laws::order_is_nothing(&pair, &service, &plan, &mut dice).unwrap();
     if plan.status.applyable {
-        laws::carried_out(&pair, &service, &plan, &mut dice).unwrap();
+        laws::carried_out(&pair, &live, &service, &plan, &mut dice).unwrap();
     }
     plan
 }

@@ -8,6 +8,7 @@ use bylaws::plan::{self, Options};
 use bylaws::sandbox::State;
 use serde_json::{Value, json};
 
+use super::access;
 use super::dice::Dice;
 use super::fewest;
 use super::pair::Pair;
@@ -180,16 +181,26 @@ fn taken_away(plan: &Plan) -> BTreeMap<String, Vec<String>> {
 /// What came of carrying a plan out.
 pub struct Carried {
     pub writes: usize,
+    /// Whether somebody was without something in between, which the plan told.
+    pub gaps: usize,
 }
 
 /// Carried out call by call in an order by chance: every beginning is safe, nothing is sent in vain or twice,
 /// and nothing is left to do.
-pub fn carried_out(pair: &Pair, service: &Service, plan: &Plan, dice: &mut Dice) -> Result<Carried, String> {
+pub fn carried_out(
+    pair: &Pair,
+    live: &Snapshot,
+    service: &Service,
+    plan: &Plan,
+    dice: &mut Dice,
+) -> Result<Carried, String> {
     let before = service.state();
     let mut fewest_admins = administrators(&before).len();
     let caller = pair.caller.as_deref();
     let start = dangling(pair, &before);
+    let mut watch = access::Watch::default();
     let mut look = |state: &State, half: bool| -> Held {
+        watch.look(state);
         let admins = administrators(state);
         fewest_admins = fewest_admins.min(admins.len());
         if let Some(caller) = caller {
@@ -211,6 +222,9 @@ pub fn carried_out(pair: &Pair, service: &Service, plan: &Plan, dice: &mut Dice)
     let after = service.state();
     let least = administrators(&before).len().min(administrators(&after).len());
     ensure(fewest_admins >= least, || format!("on the way there are {fewest_admins} administrators, not {least}"))?;
+    let gaps = watch.gaps(&before, &after, live);
+    let told = plan.all_changes().flat_map(|it| &it.remarks).any(|it| it.contains("which has to wait for it"));
+    ensure(gaps.is_empty() || told, || format!("on the way some are without what they keep: {}", gaps.join("; ")))?;
     untouched(pair, &before, &after)?;
     let lists = |group: &str| {
         let entry = pair.desired.entries.get(&ResourceId::new("scim-group", group));
@@ -226,7 +240,7 @@ pub fn carried_out(pair: &Pair, service: &Service, plan: &Plan, dice: &mut Dice)
         let left = again.all_changes().map(|it| format!("{:?} {} {:?}", it.verb, it.id, it.fields));
         format!("carried out, it leaves something to do: {}", left.collect::<Vec<_>>().join("; "))
     })?;
-    Ok(Carried { writes })
+    Ok(Carried { writes, gaps: gaps.len() })
 }
 
 /// People who administer the organization, in lower case.
