@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::model::access::{Grants, Part};
 use crate::model::{
-    Action, Call, Change, Desired, FieldChange, FieldRule, LiveObject, Method, Organization, Problem, Reference,
-    ResourceId, Scope, Verb,
+    Action, Call, Change, Desired, FieldChange, FieldRule, Instant, LiveObject, Method, Organization, Problem,
+    Reference, ResourceId, Scope, Verb,
 };
 
 mod budget;
@@ -249,6 +249,11 @@ pub trait Kind: Sync {
     /// Kinds whose resources leave something of this kind behind when they go: it is all read then. Default: none.
     fn reports_on(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// When this live object stops working by itself. Default: never.
+    fn ends(&self, _live: &LiveObject) -> Option<Instant> {
+        None
     }
 
     /// What this live object is a trace of, and what to say of it, without times that age. Default: nothing.

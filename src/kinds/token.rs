@@ -251,6 +251,10 @@ impl Kind for Token {
         &["member"]
     }
 
+    fn ends(&self, live: &LiveObject) -> Option<Instant> {
+        steps::generations(live).map(|it| Instant(it.current.expires)).filter(|it| it.0 != 0)
+    }
+
     fn traces(&self, live: &LiveObject, world: &World) -> Vec<(ResourceId, String)> {
         steps::generations(live).map(|it| traces::of(&it, &live.spec, world.now())).unwrap_or_default()
     }

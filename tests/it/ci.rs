@@ -465,8 +465,11 @@ fn the_gitlab_pipeline_plans_notes_and_applies_the_saved_plan() {
         .ended(0);
     job("validate").ended(0);
     for (note, says) in [("", "--request POST "), ("31", "--request PUT ")] {
-        fake(&machine.path("bin"), "curl", "cat > /dev/null");
-        fake(&machine.path("bin"), "jq", &format!("case \"$*\" in '-r .id') echo 5 ;; *) printf '{note}' ;; esac"));
+        // The note is on the second of two pages.
+        let pages = "cat > /dev/null; case \"$*\" in *'&page=1') echo 2 ;; esac";
+        fake(&machine.path("bin"), "curl", pages);
+        let found = format!("grep -q 'page=2' \"$CALLS\" && printf '{note}' || true");
+        fake(&machine.path("bin"), "jq", &format!("case \"$*\" in '-r .id') echo 5 ;; *) {found} ;; esac"));
         std::fs::remove_file(machine.path("calls")).ok();
         job("plan").ended(0);
         let calls = machine.read("calls");

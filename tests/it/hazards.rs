@@ -1,5 +1,7 @@
 //! Manifests and organizations that lead an unwary plan astray.
 
+use std::path::Path;
+
 use bylaws::sandbox::state::Item;
 use bylaws::sandbox::{Config, State, TokenKind, demo};
 use serde_json::Value;
@@ -451,4 +453,20 @@ fn whoever_administers_by_being_new_is_counted_once_they_are_there() {
     stage.service().inject("POST /api/orgs/acme/members/erin=500".parse().unwrap());
     stage.run(&["apply", "--yes"]).ended(4);
     assert!(!stage.writes().iter().any(|it| it.ends_with("/bob")), "{:?}", stage.writes());
+}
+
+#[test]
+fn whatever_is_about_to_end_and_is_not_renewed_is_noted() {
+    for (token, days, noted) in [("", 10, true), (", renewBefore: 30d, saveTo: 'file:x'", 10, false), ("", 15, false)] {
+        let stage = stage(&format!("tokens: {{ci-deploy: {{scope: organization{token}}}}}\n"), |state| {
+            let token = state.tokens.values_mut().find(|it| it.name.starts_with("ci-deploy")).unwrap();
+            token.expires = NOW_SECONDS + days * DAY;
+        });
+        let (plan, _) = plan(&stage);
+        let notes = plan["diagnostics"].as_array().unwrap().iter();
+        let note = notes.clone().find(|it| it["code"] == "token-expires-soon");
+        assert_eq!(note.is_some(), noted, "{token} {days}: {:#}", plan["diagnostics"]);
+        assert!(note.is_none_or(|it| it["change"] == "token/ci-deploy" && it["blocking"] != true), "{note:?}");
+    }
+    assert!(run(Path::new("."), &["explain", "token-expires-soon"], &[]).ended(0).stdout.contains("14 days"));
 }

@@ -12,6 +12,7 @@ mod administrators;
 mod allowance;
 mod budget;
 mod emptied;
+mod expiring;
 mod going;
 mod held;
 mod lookalike;
@@ -260,6 +261,10 @@ pub static NOTES: &[(&str, &str)] = &[
         "Two names of one kind are the same but for upper and lower case. Names are compared exactly, so that they are two things to this program; the service, or a reader, may take them for one.",
     ),
     (
+        "token-expires-soon",
+        "A token of the manifest ends within 14 days, and this plan does not renew it: it has no `renewBefore`, or a shorter one, or a fixed `expires` that a successor would share. Whatever uses it stops working then.",
+    ),
+    (
         "token-outlives-member",
         "Tokens of the organization and of teams outlive whoever made them, and whoever made them may have kept their values. This plan removes such a person, or makes them no administrator any more. Rotate what is still needed, and revoke the rest: until then, nobody is really gone. Tokens that the same plan rotates or revokes are not listed.",
     ),
@@ -343,6 +348,7 @@ pub(super) fn judge(drafts: &mut [Draft], world: &World, options: &Options) -> V
     let mut whole = budget::exceeded(drafts, world, options);
     whole.extend(newcomers::judge(drafts, world, options));
     whole.extend(emptied::kinds(drafts, world, options));
+    whole.extend(expiring::judge(drafts, world));
     whole
 }
 
