@@ -382,6 +382,12 @@ pub trait Kind: Sync {
         None
     }
 
+    /// Why the service may refuse this call to the caller in particular, though they have the permissions. Default:
+    /// nobody knows of a reason.
+    fn out_of_reach(&self, _call: &Call, _world: &World) -> Option<String> {
+        None
+    }
+
     /// Why fields that were written with success may not be kept by the service. Default: nobody knows.
     fn unsettled(&self, _fields: &[FieldChange], _organization: &Organization) -> Option<String> {
         None

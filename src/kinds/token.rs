@@ -282,13 +282,29 @@ impl Kind for Token {
     }
 
     fn forbidden(&self, call: &Call) -> Option<String> {
-        // A team's tokens are below the team; only the organization's own are out of reach.
-        let own = matches!(call.path_texts()[..], ["api", "orgs", _, "tokens", ..]);
-        own.then(|| {
+        steps::is_of_organization(call).then(|| {
             "a token of the organization that was made as an administrator's before roles had scopes may do everything \
              but make and revoke tokens of the organization: if one is in use, use a person's token, or one with a role \
              that says so"
                 .to_owned()
+        })
+    }
+
+    fn out_of_reach(&self, call: &Call, world: &World) -> Option<String> {
+        let caller = &world.live.caller;
+        let name = caller.token.as_ref().filter(|_| caller.team.is_none() && steps::is_of_organization(call))?;
+        let tokens = world.live.kind(FACTS.word);
+        let role = tokens.objects.values().find_map(|live| {
+            let current = steps::generations(live)?.current;
+            steps::is_in_use_by_caller(&current, world).then(|| live.spec["role"].as_str().unwrap_or("member"))
+        });
+        // Another role was given when roles had scopes, and says what it permits.
+        role.is_none_or(|it| it == "admin").then(|| {
+            format!(
+                "the token in use, `{name}`, is one of the organization's: if it was made as an administrator's before \
+                 roles had scopes, which the service does not tell, it may do everything but make and revoke tokens of \
+                 the organization; a person's token may, or one with a role that says so"
+            )
         })
     }
 

@@ -158,7 +158,8 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let targeted = target::keep(&mut paired.drafts, &options.targets);
     let whole = policy::judge(&mut paired.drafts, &world, options);
     rights::tell(&mut paired.drafts);
-    let missing = rights::missing(&paired.drafts, &world);
+    let mut missing = rights::missing(&paired.drafts, &world);
+    missing.extend(rights::out_of_reach(&paired.drafts, &world));
     fingerprint::note(&mut paired.drafts, live);
     let mut diagnostics = policy::diagnostics(&mut paired.drafts);
     diagnostics.extend(whole);

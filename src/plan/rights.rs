@@ -128,6 +128,23 @@ pub(super) fn missing(drafts: &[Draft], world: &World) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// Which steps of a plan the service may refuse to the caller in particular, permissions or not.
+pub(super) fn out_of_reach(drafts: &[Draft], world: &World) -> Vec<Diagnostic> {
+    let mut doubted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for draft in drafts {
+        let Some(kind) = kinds::by_word(&draft.change.kind) else { continue };
+        let calls = draft.change.steps.iter().flat_map(|it| &it.calls);
+        for why in calls.filter_map(|it| kind.out_of_reach(it, world)) {
+            doubted.entry(why).or_default().insert(draft.change.id.to_string());
+        }
+    }
+    let told = doubted.into_iter().map(|(why, ids)| {
+        let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
+        Diagnostic::new(Severity::Warning, MISSING, format!("applying {ids} may be refused: {why}"))
+    });
+    told.collect()
+}
+
 /// Every permission that the caller is known to have; nothing when none of it is known.
 fn held(world: &World) -> Option<BTreeSet<String>> {
     let mut held: Option<BTreeSet<String>> = None;

@@ -193,6 +193,11 @@ fn revoke(token: &LiveToken, world: &World) -> Call {
     Call::new(Method::Delete, path)
 }
 
+/// Whether a call is about the organization's own tokens; a team's are below the team.
+pub(super) fn is_of_organization(call: &Call) -> bool {
+    matches!(call.path_texts()[..], ["api", "orgs", _, "tokens", ..])
+}
+
 pub(super) fn is_in_use_by_caller(token: &LiveToken, world: &World) -> bool {
     let caller = &world.live.caller;
     caller.token.as_deref() == Some(token.name.as_str())

@@ -250,7 +250,7 @@ pub static NOTES: &[(&str, &str)] = &[
     ),
     (
         "missing-permission",
-        "The caller is no administrator, and a step of the plan needs a permission that none of the caller's roles is known to give. The service would refuse that step, and whatever waits for it. Nothing is deleted for a caller who is no administrator, because the service shows them only a part, unless `--allow-partial-view` says otherwise.",
+        "The caller is no administrator, and a step of the plan needs a permission that none of the caller's roles is known to give. The service would refuse that step, and whatever waits for it. Or the token in use may be of a sort that is refused one thing whatever its role: an administrator's token of the organization, made before roles had scopes, makes and revokes no tokens of the organization. Nothing is deleted for a caller who is no administrator, because the service shows them only a part, unless `--allow-partial-view` says otherwise.",
     ),
     (
         "partial-view",

@@ -262,6 +262,33 @@ fn a_token_does_not_narrow_the_role_that_it_has() {
     assert!(plan().ended(5).stdout.contains("self-lockout"));
 }
 
+#[test]
+fn a_token_that_may_be_of_the_old_sort_is_warned_before_it_meets_a_refusal() {
+    const OWN: &str = "tokens: {fresh: {scope: organization, lifetime: 30d, saveTo: 'file:fresh'}}";
+    const TEAMS: &str = "tokens: {fresh: {scope: team/platform, saveTo: 'file:fresh'}}";
+    const GOES: &str = "removed: {tokens: [drift-reader]}";
+    for (text, who, warned) in [
+        (OWN, "legacy-deploy", true),
+        (GOES, "legacy-deploy", true),
+        (TEAMS, "legacy-deploy", false),
+        (OWN, "sandbox", false),
+    ] {
+        let stage = with(text);
+        let run = run_as(&stage, who, &["plan", "--format", "json"]).ended(0);
+        let (warnings, plan) = told(&run, "missing-permission");
+        assert_eq!(warnings.len(), usize::from(warned), "{who}: {text}\n{plan:#}");
+        assert!(warnings.iter().all(|it| it.contains("`legacy-deploy`") && it.contains("may be refused")));
+    }
+    // A role says what it permits.
+    let stage = with(OWN);
+    stage.service().change(|state| {
+        let token = state.tokens.values_mut().find(|it| it.name == "legacy-deploy").unwrap();
+        (token.admin, token.role) = (false, Some("r-4".to_owned()));
+    });
+    let run = run_as(&stage, "legacy-deploy", &["plan", "--format", "json"]);
+    assert!(told(&run, "missing-permission").0.iter().all(|it| !it.contains("may be refused")));
+}
+
 /// The service lists to such a caller only the services that they have to do with.
 #[test]
 fn what_a_caller_may_not_see_is_neither_made_nor_renamed_nor_gone() {
