@@ -184,7 +184,9 @@ fn unrehearsed(desired: &Desired, live: &Snapshot, options: &Options) -> Plan {
     let locked = live.organization.locked.as_deref().filter(|it| *it != "not-locked");
     if let Some(why) = locked {
         let message = format!("the organization is locked ({why}), so that nothing can be applied");
-        diagnostics.push(Diagnostic { blocking: true, ..Diagnostic::new(Severity::Warning, "not-visible", message) });
+        let help = policy::danger(policy::LOCKED).map(|it| it.help.to_owned());
+        let locked = Diagnostic::new(Severity::Warning, policy::LOCKED, message);
+        diagnostics.push(Diagnostic { blocking: true, help, ..locked });
     }
     let blocked = diagnostics.iter().filter(|it| it.blocking).count();
     let complete = paired.unseen.is_empty();

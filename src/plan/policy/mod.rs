@@ -60,6 +60,8 @@ pub const DANGLING: &str = "dangling-reference";
 pub const DIFFERS: &str = "directory-differs";
 /// Steps that wait for each other.
 pub(super) const NO_ORDER: &str = "no-order";
+/// Nothing in the manifest brings it, and nothing there can mend it.
+pub const LOCKED: &str = "locked";
 /// More goes than a plan may take away without being asked to.
 const BUDGET: &str = "budget";
 /// What is full today becomes empty.
@@ -202,6 +204,12 @@ pub static DANGERS: &[Danger] = &[
         acceptance: Acceptance::Never,
         help: "do it in two changes, one merged before the other",
         page: "Some steps wait for each other in a ring, so that no order of them is safe at every step: two services that exchange their names and their owners at once, for example. Rings of names alone are broken by a name in between.",
+    },
+    Danger {
+        code: LOCKED,
+        acceptance: Acceptance::Never,
+        help: "find out in Pulumi Cloud's console why, and plan again when it is lifted",
+        page: "Pulumi Cloud has locked the organization, for example over its subscription. It can be read, and would refuse every change. Nothing in the manifest is the cause.",
     },
     Danger {
         code: "inactive-user",

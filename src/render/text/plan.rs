@@ -1,6 +1,7 @@
 //! A plan for a terminal.
 
 use crate::model::{Change, Diagnostic, Impact, Plan, Verb};
+use crate::plan::policy;
 use crate::render::lines::{self, Sign};
 use crate::render::text::Options;
 use crate::render::text::layout::{self, Item, more, row};
@@ -182,7 +183,10 @@ impl Page<'_> {
                     (last, all) if last == all => "none of them can be acknowledged".to_owned(),
                     (last, _) => format!("{last} of them cannot be acknowledged"),
                 };
-                sentences.push(format!("{count} this plan, and {which}: change the manifest, then plan again."));
+                let own =
+                    dangers.iter().filter(|it| digest::allowance(it).is_none()).any(|it| it.code != policy::LOCKED);
+                let first = if own { "change the manifest" } else { "wait until the organization is not locked" };
+                sentences.push(format!("{count} this plan, and {which}: {first}, then plan again."));
             }
             Some(_) => {
                 sentences.push(digest::count(dangers.len(), "danger needs your say-so.", "dangers need your say-so."))
@@ -475,6 +479,16 @@ Apply exactly this plan with:
 
 "#]]
         );
+        let mut locked = sample::finding("locked", "", "the organization is locked", true);
+        assert_data_eq!(
+            end(&|it| block(it, &[&locked, &team])),
+            str![[r#"
+2 dangers block this plan, and 1 of them cannot be acknowledged: wait until the organization is not locked, then plan again.
+
+"#]]
+        );
+        locked.help = None;
+        assert!(end(&|it| block(it, &[&locked, &last])).contains("change the manifest"));
         let unseen = |it: &mut Plan| {
             block(it, &[&team]);
             it.status.complete = false;

@@ -289,6 +289,17 @@ fn a_token_that_may_be_of_the_old_sort_is_warned_before_it_meets_a_refusal() {
     assert!(told(&run, "missing-permission").0.iter().all(|it| !it.contains("may be refused")));
 }
 
+#[test]
+fn a_locked_organization_is_no_fault_of_the_manifest() {
+    let stage = with("teams: {platform: {description: New words.}}");
+    stage.service().change(|state| state.organization.locked = "subscription-expired".to_owned());
+    let run = stage.run(&["plan"]).ended(5);
+    assert!(run.stdout.contains("locked (subscription-expired)"), "{run:?}");
+    assert!(run.stdout.contains("plan again") && !run.stdout.contains("change the manifest"), "{run:?}");
+    stage.run(&["apply", "--yes"]).ended(5);
+    assert!(stage.writes().is_empty());
+}
+
 /// The service lists to such a caller only the services that they have to do with.
 #[test]
 fn what_a_caller_may_not_see_is_neither_made_nor_renamed_nor_gone() {
