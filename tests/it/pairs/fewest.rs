@@ -4,21 +4,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bylaws::sandbox::State;
-use bylaws::sandbox::state::{Service, Team};
+use bylaws::sandbox::state::{Service, Team, Token};
 use serde_json::Value;
 
 /// So many items go with one request.
 const BATCH: usize = 50;
 
-/// The least number of writes, where whoever makes a team is in it from the start.
-///
-/// `lists` tells of which groups of the directory the manifest says who is in them.
-pub fn writes(before: &State, after: &State, creator: Option<&str>, lists: &dyn Fn(&str) -> bool) -> usize {
+/// What two organizations alone do not tell.
+pub struct Wanted<'a> {
+    /// Whoever makes a team is in it from the start.
+    pub creator: Option<&'a str>,
+    /// Of which groups of the directory the manifest says who is in them.
+    pub lists: &'a dyn Fn(&str) -> bool,
+    /// Which tokens the manifest itself gives up.
+    pub gives_up: &'a dyn Fn(&str) -> bool,
+}
+
+/// The least number of writes.
+pub fn writes(before: &State, after: &State, wanted: &Wanted) -> usize {
+    let Wanted { creator, lists, gives_up } = wanted;
     members(before, after)
         + roles(before, after)
-        + teams(before, after, creator, lists)
+        + teams(before, after, *creator, lists)
         + services(before, after)
-        + tokens(before, after)
+        + tokens(before, after, gives_up)
         + issuers(before, after)
         + keyed(&before.hooks, &after.hooks, |_, _| 1, |_| 1, |_| 1)
         + settings(before, after)
@@ -208,13 +217,15 @@ fn services(before: &State, after: &State) -> usize {
     made(after) - made(before) + keyed(&old, &new, changed, |_| 1, |_| 1) + rings(&renamed)
 }
 
-fn tokens(before: &State, after: &State) -> usize {
-    // A team that is deleted takes its tokens along.
+fn tokens(before: &State, after: &State, gives_up: &dyn Fn(&str) -> bool) -> usize {
+    // A team that is deleted takes its tokens along. One that is given up by itself goes before: it is not to live on
+    // where the team is not deleted after all.
     let anew = |team: &str| match (before.teams.get(team), after.teams.get(team)) {
         (Some(old), Some(new)) => old.kind != new.kind,
         _ => true,
     };
-    keyed(&before.tokens, &after.tokens, |_, _| 0, |_| 1, |it| usize::from(!it.team.as_deref().is_some_and(anew)))
+    let falls = |it: &Token| it.team.as_deref().is_some_and(anew) && !gives_up(&it.name);
+    keyed(&before.tokens, &after.tokens, |_, _| 0, |_| 1, |it| usize::from(!falls(it)))
 }
 
 fn issuers(before: &State, after: &State) -> usize {

@@ -1,6 +1,6 @@
 //! What the laws found once, cut down to a few lines.
 
-use bylaws::model::{Plan, Verb};
+use bylaws::model::{Phase, Plan, Verb};
 use bylaws::plan::{self, Options};
 use bylaws::sandbox::State;
 use bylaws::sandbox::seed::allow;
@@ -202,4 +202,25 @@ fn what_the_manifest_still_names_is_not_removed() {
             told.message
         );
     }
+}
+
+/// The team takes its tokens along; but who gives up a token wants it gone even where the team is not deleted after all.
+#[test]
+fn a_token_that_is_given_up_by_itself_is_revoked_before_its_team() {
+    let state = organization(json!({
+        "teams": {"crew": {"members": []}},
+        "tokens": {
+            "ci": {"scope": "team/crew"}, "cd": {"scope": "team/crew", "lifetime": "90d"}, "a.1-b": {"scope": "team/crew"},
+        },
+    }));
+    let moved = json!({"scope": "organization", "rotation": 2, "overlap": "0d", "saveTo": "file:1"});
+    let head = json!({"removed": {"teams": ["crew"], "tokens": ["ci"]}, "tokens": {"cd": moved}});
+    let plan = held(&state, head, None);
+    assert!(plan.status.applyable, "{:#?}", plan.diagnostics);
+    let mut revoked: Vec<&str> = plan
+        .all_changes()
+        .flat_map(|it| it.steps.iter().filter(|step| step.phase == Phase::Delete).map(|_| it.id.name.as_str()))
+        .collect();
+    revoked.sort_unstable();
+    assert_eq!(revoked, ["cd", "ci", "crew"]);
 }

@@ -230,7 +230,9 @@ pub fn carried_out(
         let entry = pair.desired.entries.get(&ResourceId::new("scim-group", group));
         entry.is_some_and(|it| it.node.get("members").is_some())
     };
-    let fewest = fewest::writes(&play::meaning(before), &after, caller, &lists);
+    let gives_up = |token: &str| gives_up(pair.head, plan, token);
+    let wanted = fewest::Wanted { creator: caller, lists: &lists, gives_up: &gives_up };
+    let fewest = fewest::writes(&play::meaning(before), &after, &wanted);
     ensure(writes == fewest, || format!("{writes} writes were sent, where {fewest} would do"))?;
     let merged = pair.desired.merged();
     let again = plan::plan(&merged, &service.read(&merged, &Troubles::default()), &pair.options);
@@ -241,6 +243,24 @@ pub fn carried_out(
         format!("carried out, it leaves something to do: {}", left.collect::<Vec<_>>().join("; "))
     })?;
     Ok(Carried { writes, gaps: gaps.len() })
+}
+
+/// Whether a manifest wants a live token gone, whatever becomes of its team: by a tombstone, or because its successor
+/// takes its place at once. A predecessor in a team that nobody asked for its tokens is not known.
+fn gives_up(head: &Value, plan: &Plan, live: &str) -> bool {
+    let is_generation = |name: &str| {
+        let rest = live.strip_prefix(name).unwrap_or(".");
+        let generation = rest.strip_prefix('.').and_then(|it| it.split_once('-'));
+        rest.is_empty() || generation.is_some_and(|it| it.0.parse::<u32>().is_ok() && it.1.len() == 6)
+    };
+    let removed = head["removed"]["tokens"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let known = |name: &str| {
+        let id = ResourceId::new("token", name);
+        plan.all_changes().any(|it| it.id == id && it.verb == Verb::Replace)
+    };
+    let declared = head["tokens"].as_object().into_iter().flatten();
+    let mut replaced = declared.filter(|it| it.1["overlap"] == "0d" && known(it.0));
+    removed.into_iter().any(is_generation) || replaced.any(|it| is_generation(it.0))
 }
 
 /// People who administer the organization, in lower case.

@@ -4,6 +4,12 @@
 //! and `pair` joins the two. `service` is the sandbox without sockets, `play` carries plans out on it, `fewest` counts
 //! what that should have taken. The laws stand in `laws`, what they found, cut down to a few lines, in `found`.
 //!
+//! Every pair is rehearsed, and its deletions are held against their causes. Every plan that can be applied as it is and
+//! has something to do is carried out as well, in an order by chance: that is where calls are counted and where the
+//! organization is looked at after each of them. The other pairs have no calls to send: there is nothing to do, or
+//! something stands in the way. One pair in seven is planned again in doubt, one in twenty in another order, and one in
+//! twenty-five imported.
+//!
 //! The same pairs are tried in every run; `BYLAWS_PAIRS=100000` tries that many more in each of the four shares.
 //! A pair that breaks a law is told with its seed; `BYLAWS_PAIR=SEED cargo test --test it pairs::` plays it again.
 
@@ -106,10 +112,9 @@ fn laws_of(
     if dice.chance(4) && laws::imported_plans_empty(service)? > 5 {
         tally.count("imported");
     }
-    if plan.status.applyable
-        && !plan.is_empty()
-        && dice.chance(std::env::var("CARRY").map_or(20, |it| it.parse().unwrap()))
-    {
+    if plan.status.applyable && !plan.is_empty() {
+        // Drawn for nothing, so that the pairs that are the same in every run stay what they are.
+        dice.next();
         let carried = laws::carried_out(pair, live, service, plan, dice)?;
         tally.count("carried out");
         if carried.gaps > 0 {

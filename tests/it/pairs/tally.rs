@@ -19,7 +19,7 @@ const LEAST: [(&str, usize); 40] = [
     ("applyable", 400),
     ("blocked", 400),
     ("rehearsed", 600),
-    ("carried out", 80),
+    ("carried out", 350),
     ("imported", 30),
     ("planned in another order", 40),
     ("planned in doubt", 80),
