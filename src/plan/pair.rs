@@ -70,6 +70,7 @@ impl<'a> Pairing<'a, '_> {
 
     fn declared(&mut self, paired: &mut Paired<'a>) {
         let word = self.word();
+        let undecided = rename::undecided(self.kind, self.world.desired, self.state);
         for entry in self.world.desired.entries.values().filter(|it| it.id.kind == word) {
             let spec = self.world.spec(entry);
             let (spec, refused) = self.without_awaited(entry, spec, paired);
@@ -80,6 +81,13 @@ impl<'a> Pairing<'a, '_> {
                 // Whoever has its old name may still be it, and is in no case what nobody speaks of.
                 self.claimed.extend(entry.renamed_from.iter().map(|it| matching_key(word, it)));
                 paired.unseen.push(format!("{} could not be read, so that nothing is planned for it: {why}", entry.id));
+                continue;
+            }
+            if let Some(why) = undecided.get(&key) {
+                self.claimed.extend(entry.renamed_from.iter().map(|it| matching_key(word, it)));
+                let sentence =
+                    format!("which one is {} cannot be told, so that nothing is planned for it: {why}", entry.id);
+                paired.unseen.push(sentence);
                 continue;
             }
             let mut live = self.state.objects.get(&key);

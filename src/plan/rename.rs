@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map;
 
 use serde_json::Value;
 
@@ -34,6 +35,33 @@ pub(super) fn unknown<'a>(kind: &dyn Kind, entry: &Entry, state: &'a KindState) 
     let seen = || state.objects.contains_key(&matching_key(kind.facts().word, &entry.id.name));
     let unseen = state.incomplete.as_ref().filter(|_| entry.renamed_from.is_some() && !seen());
     keys.find_map(|it| state.unknown_objects.get(&it)).or(unseen)
+}
+
+/// Names of which nobody knows whose they are, by key, and why: an entry that cannot be seen may still have the name it
+/// gives up, or may have it no longer, and so may whoever is to have that name, and so on.
+pub(super) fn undecided(kind: &dyn Kind, desired: &Desired, state: &KindState) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    if state.incomplete.is_none() && state.unknown_objects.is_empty() {
+        return found;
+    }
+    let word = kind.facts().word;
+    let keys = |it: &Entry| -> Vec<String> {
+        [Some(&it.id.name), it.renamed_from.as_ref()].into_iter().flatten().map(|it| matching_key(word, it)).collect()
+    };
+    let mut by_key: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
+    let renaming = desired.entries.values().filter(|it| it.id.kind == word && it.renamed_from.is_some());
+    for entry in renaming.clone() {
+        keys(entry).into_iter().for_each(|it| by_key.entry(it).or_default().push(entry));
+    }
+    let mut open: Vec<&Entry> = renaming.filter(|it| unknown(kind, it, state).is_some()).collect();
+    while let Some(entry) = open.pop() {
+        for key in keys(entry) {
+            let btree_map::Entry::Vacant(place) = found.entry(key) else { continue };
+            open.extend(by_key.get(place.key()).into_iter().flatten());
+            place.insert(format!("what becomes of {} is not known", entry.id));
+        }
+    }
+    found
 }
 
 /// Decides a `renamedFrom` by what is live (DESIGN 6, fine print).
@@ -120,11 +148,14 @@ pub(super) fn spelled_as_live<'a>(kind: &dyn Kind, spec: &'a Value, live: &LiveO
 /// Every rename that is to do: the new name by the old id.
 pub(super) fn all(desired: &Desired, live: &Snapshot) -> BTreeMap<ResourceId, String> {
     let mut renames = BTreeMap::new();
+    let mut undecided_of: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
     for entry in desired.entries.values().filter(|it| it.renamed_from.is_some()) {
         let Some(kind) = kinds::by_word(&entry.id.kind) else { continue };
-        let state = live.kind(kind.facts().word);
+        let word = kind.facts().word;
+        let state = live.kind(word);
+        let undecided = undecided_of.entry(word).or_insert_with(|| undecided(kind, desired, state));
         // Nothing is planned for what is not known, and so nobody gives up a name there.
-        if unknown(kind, entry, state).is_some() {
+        if unknown(kind, entry, state).is_some() || undecided.contains_key(&matching_key(word, &entry.id.name)) {
             continue;
         }
         let spec = kind.canonical(entry.spec()).unwrap_or_default();

@@ -140,6 +140,30 @@ fn nobody_gives_up_a_name_for_what_could_not_be_read() {
 }
 
 #[test]
+fn whoever_is_to_have_a_name_of_which_nobody_knows_whose_it_is_waits() {
+    let items = json!({"stacks": ["shop/prod"]});
+    let services = json!({
+        "shop": {"owner": "user/bob", "items": items}, "cart": {"owner": "user/alice"},
+    });
+    let service = Service::new();
+    service.is(&organization(json!({"services": services})), "pul-sandbox");
+    // What is `shop` today may be on its way to be `cart`, and is not emptied to be the `shop` of the manifest.
+    let head = json!({"organization": "acme", "services": {
+        "cart": {"owner": "user/bob", "renamedFrom": "shop"},
+        "shop": {"owner": "user/bob", "renamedFrom": "till", "items": {"stacks": []}},
+    }});
+    let manifest = Manifest::written(head, None).unwrap();
+    let mut live = service.read(&manifest.desired, &Troubles::default());
+    let state = live.kinds.get_mut("service").unwrap();
+    state.objects.remove("cart");
+    state.unknown_objects.insert("cart".to_owned(), "it was not answered".to_owned());
+    live.unseen.push("service/cart: it was not answered".to_owned());
+    let plan = plan::plan(&manifest.desired, &live, &Options::default());
+    laws::converges(&plan).unwrap();
+    assert!(plan.all_changes().all(|it| it.steps.is_empty()), "the item of what may be `cart` is taken");
+}
+
+#[test]
 fn what_may_be_renamed_is_not_pruned() {
     let service = Service::new();
     let services = json!({"cart": {"owner": "user/alice"}, "shop": {"owner": "user/alice"}});

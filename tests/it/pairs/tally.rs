@@ -22,7 +22,7 @@ const LEAST: [(&str, usize); 40] = [
     ("carried out", 350),
     ("imported", 30),
     ("planned in another order", 40),
-    ("planned in doubt", 80),
+    ("planned in doubt", 500),
     ("with a base branch", 300),
     ("with drift", 150),
     ("by a machine", 100),
