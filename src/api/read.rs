@@ -128,6 +128,7 @@ impl ReadClient {
         Self { wire: Arc::clone(wire) }
     }
 
+    #[cfg(test)]
     pub(super) fn wire(&self) -> &Arc<Wire> {
         &self.wire
     }

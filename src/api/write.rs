@@ -16,7 +16,7 @@ use crate::api::retry::{ATTEMPTS, Again, again};
 use crate::api::wire::{Over, Right, Wire, chance, outcome};
 use crate::model;
 
-/// Writes, through the same queue as the reads of the client it was made from.
+/// Writes, through the same queue as the client that reads. Made by [`crate::api::Clients`] only.
 #[derive(Clone)]
 pub struct WriteClient {
     wire: Arc<Wire>,
@@ -39,12 +39,12 @@ pub struct Request {
 }
 
 impl WriteClient {
-    /// A client that writes where `reads` reads.
-    pub fn new(reads: &ReadClient) -> Self {
-        Self { wire: Arc::clone(reads.wire()) }
+    /// A client over a connection that is there already.
+    pub(super) fn over(wire: &Arc<Wire>) -> Self {
+        Self { wire: Arc::clone(wire) }
     }
 
-    /// The client that it was made from.
+    /// The client that reads where it writes.
     pub fn reads(&self) -> ReadClient {
         ReadClient::over(&self.wire)
     }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::api::{self, AuthError, ReadClient};
+use crate::api::{self, AuthError, Clients};
 use crate::cli::SANDBOX;
 use crate::cli::arguments::{at_least_one, rate};
 use crate::cli::exit::Exit;
@@ -129,11 +129,11 @@ fn inputs(args: &ConnectionArgs) -> api::Inputs {
     }
 }
 
-/// A client of that service which can only read.
+/// The clients of that service.
 ///
 /// # Errors
 /// The exit code, after everything was said.
-pub fn client(connection: api::Connection, is_own: bool, args: &ConnectionArgs, ui: &Ui) -> Result<ReadClient, Exit> {
+pub fn clients(connection: api::Connection, is_own: bool, args: &ConnectionArgs, ui: &Ui) -> Result<Clients, Exit> {
     let extra_ca = match &args.ca_file {
         None => None,
         Some(path) => Some(std::fs::read(path).map_err(|error| {
@@ -164,7 +164,7 @@ pub fn client(connection: api::Connection, is_own: bool, args: &ConnectionArgs, 
         options.concurrency = most;
         options.writes = most;
     }
-    ReadClient::new(connection, options).map_err(|error| {
+    Clients::new(connection, options).map_err(|error| {
         ui.error(&format!("{error:#}"));
         Exit::Invalid
     })

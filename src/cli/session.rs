@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{ApiError, Failure, ReadClient};
+use crate::api::{ApiError, Clients, Failure, ReadClient};
 use crate::cli::SANDBOX;
 use crate::cli::arguments::options;
 pub use crate::cli::arguments::{ManifestArgs, PlanArgs, check_allowed};
@@ -78,6 +78,8 @@ pub struct Session {
     pub desired: Desired,
     /// Asks the service.
     pub client: ReadClient,
+    /// What the client was made of, for whoever applies.
+    pub clients: Clients,
     caller: Caller,
     organization: Organization,
     backend: String,
@@ -149,7 +151,8 @@ pub async fn connected(wanted: Wanted, args: &ConnectionArgs, ui: &Ui) -> Result
         close(sandbox, ui).await;
         return Err(Exit::Refused);
     }
-    let client = connection::client(target, sandbox.is_some(), args, ui)?;
+    let clients = connection::clients(target, sandbox.is_some(), args, ui)?;
+    let client = clients.read_client();
     let now = args.now.unwrap_or_else(clock);
     if desired.organization.is_empty() {
         match only_organization(&client, ui).await {
@@ -170,6 +173,7 @@ pub async fn connected(wanted: Wanted, args: &ConnectionArgs, ui: &Ui) -> Result
             Ok(Session {
                 desired,
                 client,
+                clients,
                 caller,
                 organization,
                 backend,

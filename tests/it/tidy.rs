@@ -34,7 +34,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("SystemTime", &["api/"]),
     ("Timestamp::now", &["cli/"]),
     // Whoever plans is given a client that cannot write.
-    ("WriteClient", &["api/", "apply/", "cli/commands/apply.rs"]),
+    ("WriteClient", &["api/", "apply/"]),
+    ("write_client", &["api/", "cli/commands/apply.rs"]),
 ];
 
 /// Modules without tasks, clocks and files.

@@ -49,6 +49,11 @@ pub(crate) fn client(address: &str, options: Options) -> ReadClient {
     ReadClient::new(connection(address), options).expect("a client")
 }
 
+/// A client that writes where another reads, which only this module can make of it.
+fn writer(reads: &ReadClient) -> WriteClient {
+    WriteClient::over(reads.wire())
+}
+
 fn path(text: &str) -> Vec<String> {
     text.split('/').map(str::to_owned).collect()
 }
@@ -72,7 +77,7 @@ async fn every_request_carries_the_headers_of_the_contract() {
     let server = Server::start(|_, _| Does::json("{}")).await;
     let reads = client(&server.address, quick());
     reads.get(&path("api/user"), &[("a b".to_owned(), "c&d".to_owned())]).await.expect("an answer");
-    WriteClient::new(&reads).send(&post("api/orgs/acme/stack/a b")).await.expect("an answer");
+    writer(&reads).send(&post("api/orgs/acme/stack/a b")).await.expect("an answer");
     assert_eq!(server.lines(), ["GET /api/user?a%20b=c%26d", "POST /api/orgs/acme/stack/a%20b"]);
     let seen = server.seen.lock().expect("the log").clone();
     for request in &seen {
@@ -127,7 +132,7 @@ async fn nothing_that_can_be_printed_holds_the_token() {
         ..quick()
     };
     let reads = client(&server.address, options.clone());
-    let writes = WriteClient::new(&reads);
+    let writes = writer(&reads);
     let mut shown = format!("{reads:?} {writes:?} {options:?} {:?} {:?}", connection(&server.address), post("api/x"));
     for _ in 0..30 {
         shown += &match writes.send_once_fresh(&post(&format!("api/{CANARY}"))).await {
@@ -212,7 +217,7 @@ async fn redirects_are_never_followed() {
         let reads = client(&server.address, quick());
         for error in [
             reads.get(&path("api/user"), &[]).await.expect_err("a redirect"),
-            WriteClient::new(&reads).send(&post("api/x")).await.expect_err("a redirect"),
+            writer(&reads).send(&post("api/x")).await.expect_err("a redirect"),
         ] {
             assert!(matches!(error.failure, Failure::Redirect { .. }), "{error}");
         }
@@ -226,7 +231,7 @@ async fn answers_that_never_come_to_an_end_are_given_up() {
     for bytes in ["", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"teams\":"] {
         let server = Server::start(move |_, _| Does::Stalls(bytes.as_bytes().to_vec())).await;
         let reads = client(&server.address, quick());
-        let error = WriteClient::new(&reads).send(&post("api/x")).await.expect_err("a failure");
+        let error = writer(&reads).send(&post("api/x")).await.expect_err("a failure");
         assert!(matches!(error.failure, Failure::Timeout { maybe_applied: true, .. }), "{error}");
         assert!(error.maybe_applied());
         assert_eq!(server.count(), 1);
@@ -245,7 +250,7 @@ async fn a_write_is_sent_once_whatever_comes_back() {
     ];
     for (bytes, maybe_applied) in lost {
         let server = Server::start(move |_, _| Does::Sends(bytes.as_bytes().to_vec())).await;
-        let writes = WriteClient::new(&client(&server.address, quick()));
+        let writes = writer(&client(&server.address, quick()));
         let error = writes.send(&post("api/x")).await.expect_err("a failure");
         assert_eq!((server.count(), error.maybe_applied()), (1, maybe_applied), "{error}");
     }
@@ -262,7 +267,7 @@ async fn a_write_that_never_left_is_tried_again() {
     let hook: crate::api::Hook = Arc::new(move |_: &Event| {
         counts.fetch_add(1, Ordering::SeqCst);
     });
-    let writes = WriteClient::new(&client(&closed, Options { hook: Some(hook), ..quick() }));
+    let writes = writer(&client(&closed, Options { hook: Some(hook), ..quick() }));
     let error = writes.send(&post("api/x")).await.expect_err("a failure");
     assert!(!error.maybe_applied(), "{error}");
     assert_eq!(attempts.load(Ordering::SeqCst), 5);
@@ -287,7 +292,7 @@ async fn a_client_that_reads_refuses_to_write() {
 async fn a_fresh_connection_is_used_for_one_request() {
     let server = Server::start(|_, _| Does::json("{}")).await;
     let reads = client(&server.address, quick());
-    let writes = WriteClient::new(&reads);
+    let writes = writer(&reads);
     reads.get(&path("api/x"), &[]).await.expect("an answer");
     writes.send(&post("api/x")).await.expect("an answer");
     assert_eq!(server.connections.load(Ordering::SeqCst), 1);
@@ -369,7 +374,7 @@ async fn nothing_is_said_before_the_encryption_stands() {
             drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await);
         }
     });
-    let error = WriteClient::new(&client(&address, quick())).send(&post("api/x")).await.expect_err("no TLS there");
+    let error = writer(&client(&address, quick())).send(&post("api/x")).await.expect_err("no TLS there");
     assert!(matches!(error.failure, Failure::Connection { maybe_applied: false, .. }), "{error}");
     let heard = heard.lock().expect("the list").clone();
     assert!(!String::from_utf8_lossy(&heard).contains("c4n4ry"));

@@ -14,8 +14,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
-use super::{CANARY, client, ms, path, post, quick};
-use crate::api::{ApiError, Failure, Options, Timeouts, WriteClient};
+use super::{CANARY, client, ms, path, post, quick, writer};
+use crate::api::{ApiError, Failure, Options, Timeouts};
 
 /// An authority, and whoever it vouches for on this machine.
 struct Authority {
@@ -175,7 +175,7 @@ async fn a_write_is_sent_once_however_the_service_hangs_up() {
     for leaves in WAYS {
         for fresh in [false, true] {
             let (address, pem, seen) = http2(leaves, 2).await;
-            let writes = WriteClient::new(&client(&address, trusting(Some(&pem))));
+            let writes = writer(&client(&address, trusting(Some(&pem))));
             let request = post("api/orgs/acme/tokens");
             let sent = if fresh { writes.send_once_fresh(&request).await } else { writes.send(&request).await };
             let error: ApiError = sent.expect_err("a lost answer");

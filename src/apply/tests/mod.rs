@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::api::{Backend, Connection, Options, ReadClient, Timeouts, WriteClient};
+use crate::api::{Backend, Clients, Connection, Options, Timeouts, WriteClient};
 use crate::apply::file_sink::tests::private_directory;
 use crate::apply::{CANCELLED, Event, Means, Secrets, Sinks, addresses, run, touched, variables};
 use crate::model::{
@@ -37,7 +37,7 @@ fn client_with(url: &str, options: Options) -> WriteClient {
         backend_source: String::new(),
         token_source: String::new(),
     };
-    WriteClient::new(&ReadClient::new(connection, options).unwrap())
+    Clients::new(connection, options).unwrap().write_client()
 }
 
 /// A step that sends one request, `POST /NAME`.

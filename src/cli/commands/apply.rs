@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::api::WriteClient;
 use crate::apply::{self, Event, Means, Secrets, Sinks};
 use crate::cli::commands::plan::refusal;
 use crate::cli::connection::ConnectionArgs;
@@ -223,7 +222,7 @@ async fn carry_out(plan: &Plan, session: &mut Session, args: &Args, ui: &Ui) -> 
         pause: apply::PAUSE,
         stop: stopped.clone(),
     };
-    let client = WriteClient::new(&session.client);
+    let client = session.clients.write_client();
     let mut report = apply::run(plan, &client, means, &on_event).await;
     watching.abort();
     let cancelled = *stopped.borrow();

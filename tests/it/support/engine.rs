@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bylaws::api::{self, ApiError, ReadClient, WriteClient};
+use bylaws::api::{self, ApiError, Clients, ReadClient};
 use bylaws::apply::{self, Means, Secrets, Sinks};
 use bylaws::model::node::Key;
 use bylaws::model::{Desired, Entry, Instant, Node, Outcome, Plan, Report, ResourceId, Scope, Secret, Snapshot, Span};
@@ -18,6 +18,7 @@ pub const ENVIRONMENT_SECRET: &str = "a-secret-of-the-environment";
 /// A client of one service.
 pub struct Engine {
     client: ReadClient,
+    clients: Clients,
     org: String,
     folder: tempfile::TempDir,
 }
@@ -36,8 +37,13 @@ impl Engine {
         };
         let directory_token = Some(Arc::new(Secret::new("scim-sandbox".to_owned())));
         let options = api::Options { directory_token, ..options };
-        let client = ReadClient::new(api::choose(&inputs).unwrap(), options).unwrap();
-        Self { client, org: service.state().organization.slug, folder: tempfile::tempdir().unwrap() }
+        let clients = Clients::new(api::choose(&inputs).unwrap(), options).unwrap();
+        Self {
+            client: clients.read_client(),
+            clients,
+            org: service.state().organization.slug,
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// Everything that the kinds can read.
@@ -102,7 +108,7 @@ impl Engine {
             pause: bylaws::apply::PAUSE,
             stop: stopped,
         };
-        apply::run(plan, &WriteClient::new(&self.client), means, &|_| {}).await
+        apply::run(plan, &self.clients.write_client(), means, &|_| {}).await
     }
 }
 
