@@ -1,7 +1,8 @@
 //! The sandbox: a faithful Pulumi Cloud of one organization, in the process, over real HTTP.
 //!
 //! A second, independent reading of the API: it shares no code with the client. In reading order: `state` is what
-//! there is to know, `demo` and `generate` make one, `store` keeps it in a file; `caller`, `ask`, `body`, `page`,
+//! there is to know, `demo` and `generate` make one, `store` keeps it in a file, which
+//! `hold` gives to one server at a time; `caller`, `ask`, `body`, `page`,
 //! `view` and `routes` are the service; `router` joins them, `serve` adds faults and the log, `wire` is the
 //! connection. The way in is [`start`].
 
@@ -12,6 +13,7 @@ pub mod clock;
 pub mod demo;
 pub mod fault;
 pub mod generate;
+pub mod hold;
 pub mod log;
 pub mod page;
 pub mod rate;
@@ -39,6 +41,7 @@ pub use crate::sandbox::generate::generated;
 pub use crate::sandbox::log::LoggedRequest;
 pub use crate::sandbox::rate::Rate;
 pub use crate::sandbox::state::State;
+pub use crate::sandbox::store::read as kept;
 
 use crate::sandbox::ask::Rules;
 use crate::sandbox::log::Log;
@@ -67,8 +70,10 @@ use tokio::task::JoinSet;
 /// How to serve, and what.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Keeps the organization. Without it, everything is forgotten in the end.
+    /// Keeps the organization, for one server at a time. Without it, everything is forgotten in the end.
     pub file: Option<PathBuf>,
+    /// Fills the file anew, whatever it holds.
+    pub anew: bool,
     /// 0 lets the system choose.
     pub port: u16,
     /// What a missing file is filled with, and where there is no file what is served; the demo by default.
@@ -101,6 +106,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             file: None,
+            anew: false,
             port: 0,
             seed: None,
             faults: Vec::new(),
@@ -127,11 +133,15 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Starts a server on a loopback port, on the current runtime.
+/// Starts a server on a loopback port, on the current runtime. Waits a moment for another one with the same file.
 pub async fn start(config: Config) -> Result<Running> {
     let now = config.now.unwrap_or_else(clock::system);
     let seed = config.seed;
-    let store = Store::open(config.file, || seed.unwrap_or_else(|| demo(now)))?;
+    let hold = match &config.file {
+        Some(file) => Some(hold::take(file, hold::PATIENCE).await?),
+        None => None,
+    };
+    let store = Store::open(config.file, config.anew, || seed.unwrap_or_else(|| demo(now)))?;
     let store = Arc::new(store);
     let rules = Rules {
         page_size: config.page_size,
@@ -144,6 +154,7 @@ pub async fn start(config: Config) -> Result<Running> {
     let desk = Desk { store: store.clone(), rules: Arc::new(rules) };
     let shared = Arc::new(Shared {
         store: store.clone(),
+        hold: Mutex::new(hold),
         router: router::build(&desk),
         log: Log::open(config.log.as_deref())?,
         faults: Mutex::default(),
@@ -232,7 +243,10 @@ impl Running {
             task.abort();
             let _ = task.await;
         }
-        self.shared.store.flush().await
+        let kept = self.shared.store.flush().await;
+        // Somebody may keep a connection for a while yet.
+        drop(self.shared.hold.lock().unwrap_or_else(PoisonError::into_inner).take());
+        kept
     }
 }
 

@@ -7,6 +7,7 @@ use crate::sandbox::clock;
 use crate::sandbox::fault::Armed;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::fault::What;
+use crate::sandbox::hold::Hold;
 use crate::sandbox::log::Log;
 use crate::sandbox::log::LoggedRequest;
 use crate::sandbox::rate::Bucket;
@@ -43,6 +44,8 @@ use tower::ServiceExt;
 #[derive(Debug)]
 pub struct Shared {
     pub store: Arc<Store>,
+    /// The store's file, until nobody writes it any more.
+    pub hold: Mutex<Option<Hold>>,
     pub router: Router,
     pub log: Log,
     pub faults: Mutex<Vec<Armed>>,

@@ -74,10 +74,10 @@ fn text(state: &State) -> Result<Vec<u8>> {
 }
 
 impl Store {
-    /// Takes the state of the file, or where there is none yet `seed`, which becomes the file.
-    pub fn open(file: Option<PathBuf>, seed: impl FnOnce() -> State) -> Result<Store> {
+    /// Takes the state of the file, or where there is none yet `seed`, which becomes the file, as it does `anew`.
+    pub fn open(file: Option<PathBuf>, anew: bool, seed: impl FnOnce() -> State) -> Result<Store> {
         let state = match &file {
-            Some(path) if path.exists() => read(path)?,
+            Some(path) if path.exists() && !anew => read(path)?,
             Some(path) => {
                 let state = seed();
                 write(path, &text(&state)?)?;
@@ -191,8 +191,8 @@ mod tests {
     fn a_missing_file_is_made_and_read_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/state.json");
-        let made = Store::open(Some(path.clone()), || demo(1_787_306_400)).expect("a new file");
-        let found = Store::open(Some(path.clone()), State::default).expect("the same file");
+        let made = Store::open(Some(path.clone()), false, || demo(1_787_306_400)).expect("a new file");
+        let found = Store::open(Some(path.clone()), false, State::default).expect("the same file");
         assert_eq!(made.lock().state, found.lock().state);
         #[cfg(unix)]
         {
@@ -207,15 +207,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("state.json");
         std::fs::write(&path, "{\"organization\": 1}").expect("a file");
-        let error = Store::open(Some(path), State::default).expect_err("not a state");
+        let error = Store::open(Some(path.clone()), false, State::default).expect_err("not a state");
         assert!(format!("{error:#}").contains("is not a state of the sandbox"), "{error:#}");
+        Store::open(Some(path.clone()), true, State::default).expect("a new state");
+        assert_eq!(read(&path).expect("the new state"), State::default());
     }
 
     #[tokio::test]
     async fn changes_made_together_share_a_write() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("state.json");
-        let store = Store::open(Some(path.clone()), || demo(0)).expect("a store");
+        let store = Store::open(Some(path.clone()), false, || demo(0)).expect("a store");
         let store = Arc::new(store);
         for number in 1..=100 {
             let (_, revision) = store.with(|it| (it.next_id("x"), true));

@@ -7,7 +7,7 @@ use bylaws::sandbox::{self, Config};
 use serde_json::Value;
 
 use crate::support::engine::ENVIRONMENT_SECRET;
-use crate::support::{NOW, NOW_SECONDS, Stage};
+use crate::support::{self, NOW, NOW_SECONDS, Stage};
 
 #[test]
 fn the_first_signal_lets_what_runs_finish_and_reports() {
@@ -238,4 +238,22 @@ fn what_only_an_old_issuer_held_is_told_when_the_new_one_cannot_be_made() {
         "oidc/issuers",
         &["maxExpiration: \"2h\"", "policies: [{"],
     );
+}
+
+/// Each has a server of its own, and the file is one.
+#[test]
+fn programs_that_share_a_sandbox_file_take_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let logins = ["carol", "dana", "mallory"];
+    let run = |login: &str| {
+        let manifest = format!("{login}.yaml");
+        let text = format!("organization: acme\nmembers: {{{login}: {{role: billing-manager}}}}\n");
+        std::fs::write(folder.path().join(&manifest), text).unwrap();
+        let all = ["apply", "--yes", &manifest, "--backend", "sandbox:acme.json"];
+        support::run(folder.path(), &all, &[]).ended(0);
+    };
+    std::thread::scope(|scope| logins.map(|login| scope.spawn(move || run(login))).map(|it| it.join().unwrap()));
+    let state = bylaws::sandbox::kept(&folder.path().join("acme.json")).unwrap();
+    let role = |login: &str| state.plain_role(state.member(login).unwrap());
+    assert_eq!(logins.map(role), ["billing-manager"; 3]);
 }

@@ -150,8 +150,7 @@ async fn serve(serve: Serve, ui: &Ui) -> Exit {
     finish(running, ui).await
 }
 
-async fn open(place: Where, ui: &Ui) -> Result<sandbox::Running, Exit> {
-    let config = Config { file: Some(place.file), ..Config::default() };
+async fn open(config: Config, ui: &Ui) -> Result<sandbox::Running, Exit> {
     sandbox::start(config).await.map_err(|error| {
         ui.error(&format!("the sandbox does not start: {error:#}"));
         Exit::Other
@@ -169,23 +168,35 @@ async fn finish(running: sandbox::Running, ui: &Ui) -> Exit {
 }
 
 async fn show(place: Where, ui: &Ui) -> Exit {
-    let running = match open(place, ui).await {
+    // Only looked at, also while somebody serves it: the file is always whole.
+    if place.file.exists() {
+        return match sandbox::kept(&place.file) {
+            Ok(state) => {
+                print(&state, ui);
+                Exit::Done
+            }
+            Err(error) => {
+                ui.error(&format!("{error:#}"));
+                Exit::Other
+            }
+        };
+    }
+    let config = Config { file: Some(place.file), ..Config::default() };
+    let running = match open(config, ui).await {
         Ok(running) => running,
         Err(exit) => return exit,
     };
-    let text = serde_json::to_string_pretty(&running.state()).unwrap_or_default();
-    ui.result(&format!("{text}\n"));
+    print(&running.state(), ui);
     finish(running, ui).await
 }
 
+fn print(state: &sandbox::State, ui: &Ui) {
+    let text = serde_json::to_string_pretty(state).unwrap_or_default();
+    ui.result(&format!("{text}\n"));
+}
+
 async fn reset(place: &Where, ui: &Ui) -> Exit {
-    if let Err(error) = std::fs::remove_file(&place.file)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        ui.error(&format!("failed to remove `{}`: {error}", place.file.display()));
-        return Exit::Other;
-    }
-    match open(Where { file: place.file.clone() }, ui).await {
+    match open(Config { file: Some(place.file.clone()), anew: true, ..Config::default() }, ui).await {
         Ok(running) => {
             let exit = finish(running, ui).await;
             ui.say(&format!("{} holds the demo organization acme again.", place.file.display()));

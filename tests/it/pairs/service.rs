@@ -45,7 +45,7 @@ pub struct Troubles {
 
 impl Service {
     pub fn new() -> Self {
-        let store = Arc::new(Store::open(None, State::default).unwrap());
+        let store = Arc::new(Store::open(None, false, State::default).unwrap());
         let rules = Rules { member_role_by_name: true, ..Rules::default() };
         let desk = Desk { store, rules: Arc::new(rules) };
         Self {
