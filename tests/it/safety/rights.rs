@@ -292,9 +292,9 @@ fn a_token_that_may_be_of_the_old_sort_is_warned_before_it_meets_a_refusal() {
 #[test]
 fn a_locked_organization_is_no_fault_of_the_manifest() {
     let stage = with("teams: {platform: {description: New words.}}");
-    stage.service().change(|state| state.organization.locked = "subscription-expired".to_owned());
+    stage.service().change(|state| state.organization.locked = "bad-subscription".to_owned());
     let run = stage.run(&["plan"]).ended(5);
-    assert!(run.stdout.contains("locked (subscription-expired)"), "{run:?}");
+    assert!(run.stdout.contains("locked (bad-subscription)"), "{run:?}");
     assert!(run.stdout.contains("plan again") && !run.stdout.contains("change the manifest"), "{run:?}");
     stage.run(&["apply", "--yes"]).ended(5);
     assert!(stage.writes().is_empty());
