@@ -1,7 +1,7 @@
 //! How much one change may take away: faulty files, lists that came back empty, renames nobody spelled out.
 
 use bylaws::sandbox::seed::allow;
-use bylaws::sandbox::state::Role;
+use bylaws::sandbox::state::{Hook, Role, Service};
 use bylaws::sandbox::{self, Config, Size, demo};
 use serde_json::Value;
 
@@ -358,4 +358,41 @@ fn a_role_that_is_taken_or_permits_less_counts_as_a_loss() {
     }
     // Deployers may do something that keepers may not.
     assert_eq!(plan(&stage, &members("deployer"), &[]).0, 0);
+}
+
+#[test]
+fn each_kind_within_its_own_budget_may_be_too_much_together() {
+    let size = Size { members: 120, teams: 4, services: 60, items_per_service: 1, tokens: 1 };
+    let mut seed = sandbox::generated(&size, NOW_SECONDS);
+    let hook = demo(NOW_SECONDS).hooks.remove("ops").unwrap();
+    for index in 0..60 {
+        let name = format!("hook-{index:02}");
+        seed.hooks.insert(name.clone(), Hook { name, ..hook.clone() });
+    }
+    let stage = Stage::with(Config { seed: Some(seed), ..Config::default() });
+    let state = stage.service().state();
+    // So many of each are left out, and nobody who administers anything.
+    let manifest = |gone: usize| {
+        let slug = &state.organization.slug;
+        let mut text = format!("organization: {slug}\nprune: {{members: true, services: true, webhooks: true}}\n");
+        let mut section = |name: &str, entries: Vec<(&String, String)>| {
+            text.push_str(&format!("{name}:\n"));
+            entries.iter().skip(gone).for_each(|it| text.push_str(&format!("  {}: {{{}}}\n", it.0, it.1)));
+        };
+        let mut people: Vec<(&String, bool)> = state.members.iter().map(|it| (it.0, it.1.role == "admin")).collect();
+        people.sort_by_key(|it| it.1);
+        section("members", people.into_iter().map(|it| (it.0, String::new())).collect());
+        let service = |it: &Service| format!("owner: {}/{}", it.owner.kind, it.owner.name);
+        section("services", state.services.iter().map(|it| (it.0, service(it.1))).collect());
+        section("webhooks", state.hooks.keys().map(|it| (it, "url: 'https://hooks.example/ops'".to_owned())).collect());
+        text
+    };
+    assert_eq!(lost(&plan(&stage, &manifest(8), &[]).1, "all"), None);
+    let (code, found) = plan(&stage, &manifest(10), &[]);
+    assert_eq!((code, lost(&found, "all"), lost(&found, "member")), (5, Some(30), None), "{:#}", found["diagnostics"]);
+    let allowed = plan(&stage, &manifest(10), &["--allow", "budget:all=30"]).1;
+    assert_eq!(lost(&allowed, "all"), None);
+    // What is too much of one kind is asked for by itself, and not once more.
+    let found = plan(&stage, &manifest(12), &[]).1;
+    assert_eq!((lost(&found, "all"), lost(&found, "webhook")), (None, Some(12)), "{:#}", found["diagnostics"]);
 }

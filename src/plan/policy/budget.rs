@@ -15,6 +15,11 @@ const ADMINISTRATORS: usize = 1;
 /// What lists of people and mappings of permissions may lose.
 const LISTED: kinds::Budget = kinds::Budget { percent: 20, least: 2, most: 25 };
 
+/// What all kinds together may lose: as much as one person can repair in an hour.
+const TOGETHER: usize = 25;
+
+/// All kinds together.
+const ALL: &str = "all";
 const MEMBERSHIP: &str = "membership";
 /// What gives somebody something: permissions of teams, and roles.
 const GRANT: &str = "grant";
@@ -43,11 +48,15 @@ pub(super) fn exceeded(drafts: &[Draft], world: &World, options: &Options) -> Ve
         diagnostic.allow = Some(allow);
         diagnostics.push(diagnostic);
     };
+    let mut rest = 0;
     for kind in kinds::ALL {
         let Count { managed, gone } = removals(*kind, drafts, world);
-        let facts = kind.facts();
-        tell(facts.word, &format!("{} would go", facts.section.replace('.', " ")), gone, kind.budget().of(managed));
+        let (facts, most) = (kind.facts(), kind.budget().of(managed));
+        tell(facts.word, &format!("{} would go", facts.section.replace('.', " ")), gone, most);
+        rest += if gone > most { 0 } else { gone };
     }
+    // Each kind within its own: what is asked for by itself is not asked for twice.
+    tell(ALL, "resources of several kinds would go", rest, TOGETHER);
     let demoted = drafts.iter().filter(|it| !by_tombstone(it) && administered(it, false) && !administered(it, true));
     tell("admin", "administrators would go", demoted.count(), ADMINISTRATORS);
     let listed = losses(drafts, world);

@@ -125,7 +125,7 @@ pub static DANGERS: &[Danger] = &[
         code: BUDGET,
         acceptance: Acceptance::Counted,
         help: "look whether the manifest lacks a file, or allow exactly this number",
-        page: "The plan takes away more of a kind than one change usually does: members, administrators, roles, teams, services, tokens, memberships of teams or their permissions. A file that is missing, cut off or moved looks like this. Tombstones do not count: they were reviewed one by one.",
+        page: "The plan takes away more of a kind than one change usually does: members, administrators, roles, teams, services, tokens, memberships of teams or their permissions; or more than 25 things of all kinds together (`budget:all=COUNT`), not counting the kinds that exceed their own budget. A file that is missing, cut off or moved looks like this. Tombstones do not count: they were reviewed one by one.",
     },
     Danger {
         code: EMPTIED,
