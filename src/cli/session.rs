@@ -272,8 +272,23 @@ impl Session {
     /// The exit code, after everything was said.
     pub async fn plan_and_live(&self, ui: &Ui) -> Result<(Plan, Snapshot), Exit> {
         let (plan, live) = self.plan_again(ui).await?;
+        let (plan, live) = self.with_traces(plan, live, ui).await?;
         note_idle(self.options.allow.iter(), &plan, ui);
         Ok((plan, live))
+    }
+
+    /// The same plan, with what those leave behind whose access it takes. Where that cannot all be read the first one
+    /// stays: it says that this was not counted, and is applied without it.
+    async fn with_traces(&self, plan: Plan, live: Snapshot, ui: &Ui) -> Result<(Plan, Snapshot), Exit> {
+        let Some(scopes) = plan::scopes_after(&plan, &self.desired, &self.organization, self.now) else {
+            return Ok((plan, live));
+        };
+        let mut wider = self.read(scopes, ui).await?;
+        if wider.unseen.len() > live.unseen.len() {
+            return Ok((plan, live));
+        }
+        wider.requests += live.requests;
+        Ok((self.plan_for(&wider), wider))
     }
 
     /// The same for a plan that was made before: what it was allowed with speaks of that one.

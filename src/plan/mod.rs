@@ -38,7 +38,7 @@ mod scope;
 mod target;
 
 pub use origin::left;
-pub use scope::{scopes, scopes_with};
+pub use scope::{scopes, scopes_after, scopes_with};
 
 /// What the command line adds to a plan.
 #[derive(Clone, Debug, Default)]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::kinds::{self, Kind};
-use crate::model::{Desired, FieldRule, Instant, Organization, Scope};
-use crate::plan::origin;
+use crate::model::{Desired, FieldRule, Instant, Organization, Plan, Scope};
+use crate::plan::{origin, policy};
 
 /// For every kind what the plan needs to know of it; kinds that need not be read have an empty scope.
 pub fn scopes(desired: &Desired, organization: &Organization, now: Instant) -> BTreeMap<&'static str, Scope> {
@@ -19,6 +19,32 @@ pub fn scopes_with(
     organization: &Organization,
     now: Instant,
     wanted: &BTreeSet<&'static str>,
+) -> BTreeMap<&'static str, Scope> {
+    scopes_for(desired, organization, now, wanted, &BTreeSet::new())
+}
+
+/// What else is to be read for a plan that takes somebody's access, which only the first reading could tell: what they
+/// leave behind. Nothing where all of that was read already.
+pub fn scopes_after(
+    plan: &Plan,
+    desired: &Desired,
+    organization: &Organization,
+    now: Instant,
+) -> Option<BTreeMap<&'static str, Scope>> {
+    let leaving = plan.all_changes().filter(|it| policy::leaves(it)).map(|it| it.kind.as_str()).collect();
+    let first = scopes(desired, organization, now);
+    let wider = scopes_for(desired, organization, now, &BTreeSet::new(), &leaving);
+    let differs = wider.iter().any(|(word, scope)| first.get(word).is_none_or(|it| it.wherever != scope.wherever));
+    differs.then_some(wider)
+}
+
+/// The same, where resources of some kinds certainly leave something behind.
+fn scopes_for(
+    desired: &Desired,
+    organization: &Organization,
+    now: Instant,
+    wanted: &BTreeSet<&'static str>,
+    certain: &BTreeSet<&str>,
 ) -> BTreeMap<&'static str, Scope> {
     let mut scopes: BTreeMap<&'static str, Scope> = kinds::ALL
         .iter()
@@ -69,7 +95,7 @@ pub fn scopes_with(
         (scope.everything, scope.imported) = (true, true);
     }
     for kind in kinds::ALL {
-        let leaving = kind.reports_on().iter().any(|it| leaves(it, &scopes));
+        let leaving = kind.reports_on().iter().any(|it| certain.contains(it) || leaves(it, &scopes));
         let pruned = kind.reports_on().iter().any(|it| scopes.get(it).is_some_and(|it| it.everything));
         if let Some(scope) = scopes.get_mut(kind.facts().word) {
             scope.wherever = leaving;

@@ -470,3 +470,27 @@ fn whatever_is_about_to_end_and_is_not_renewed_is_noted() {
     }
     assert!(run(Path::new("."), &["explain", "token-expires-soon"], &[]).ended(0).stdout.contains("14 days"));
 }
+
+#[test]
+fn what_somebody_leaves_behind_is_read_as_soon_as_they_are_known_to_leave() {
+    let manifest = "members: {bob: {role: member}}\nsafety: {minimumAdmins: 1}\n";
+    let stage = stage(manifest, |_| ());
+    let (found, code) = plan(&stage);
+    let told = |found: &Value| {
+        let diagnostics = found["diagnostics"].as_array().unwrap();
+        diagnostics.iter().any(|it| it["code"] == "token-outlives-member" && it["change"] == "member/bob")
+    };
+    assert!(code == 0 && told(&found), "{:#}", found["diagnostics"]);
+    // Whoever loses nothing is not asked after.
+    stage.write("bylaws.yaml", "organization: acme\nmembers: {carol: {role: billing-manager}}\n");
+    let before = stage.requests().len();
+    plan(&stage);
+    assert!(!stage.requests()[before..].iter().any(|it| it.ends_with("/tokens")), "{:?}", stage.requests());
+    // Where tokens cannot be read, the plan is the one that it is without them.
+    stage.write("bylaws.yaml", &format!("organization: acme\n{manifest}"));
+    stage.service().inject("GET /api/orgs/acme/tokens=403".parse().unwrap());
+    let (blind, code) = plan(&stage);
+    assert!(code == 0 && !told(&blind), "{:#}", blind["diagnostics"]);
+    assert_eq!(blind["checksum"], found["checksum"]);
+    stage.run(&["apply", "--yes"]).ended(0);
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::kinds::{self, Draft, Kind, World};
-use crate::model::{Diagnostic, FieldChange, FieldRule, Severity, Verb};
+use crate::model::{Change, Diagnostic, FieldChange, FieldRule, Severity, Verb};
 use crate::plan::Options;
 use crate::plan::policy::{BUDGET, allowance};
 
@@ -57,7 +57,9 @@ pub(super) fn exceeded(drafts: &[Draft], world: &World, options: &Options) -> Ve
     }
     // Each kind within its own: what is asked for by itself is not asked for twice.
     tell(ALL, "resources of several kinds would go", rest, TOGETHER);
-    let demoted = drafts.iter().filter(|it| !by_tombstone(it) && administered(it, false) && !administered(it, true));
+    let demoted = drafts
+        .iter()
+        .filter(|it| !by_tombstone(it) && administered(&it.change, false) && !administered(&it.change, true));
     tell("admin", "administrators would go", demoted.count(), ADMINISTRATORS);
     let listed = losses(drafts, world);
     let of = |what: &str| listed.get(what).copied().unwrap_or_default();
@@ -77,9 +79,9 @@ fn by_tombstone(draft: &Draft) -> bool {
 }
 
 /// Whether what a change is about administers the organization before or after it.
-pub(super) fn administered(draft: &Draft, after: bool) -> bool {
-    let spec = if after { &draft.change.after } else { &draft.change.before };
-    kinds::by_word(&draft.change.kind).is_some_and(|it| !spec.is_null() && it.administers(spec))
+pub(super) fn administered(change: &Change, after: bool) -> bool {
+    let spec = if after { &change.after } else { &change.before };
+    kinds::by_word(&change.kind).is_some_and(|it| !spec.is_null() && it.administers(spec))
 }
 
 fn removals(kind: &dyn Kind, drafts: &[Draft], world: &World) -> Count {

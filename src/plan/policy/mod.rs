@@ -18,6 +18,7 @@ mod held;
 mod lookalike;
 mod newcomers;
 mod outliving;
+pub(super) use outliving::leaves;
 mod reliance;
 mod spelling;
 

@@ -87,7 +87,7 @@ fn newcomers(drafts: &[Draft], world: &World) -> Found {
     }
     // Whoever could have made themselves an administrator becomes one all the same.
     for (index, draft) in drafts.iter().enumerate() {
-        if budget::administered(draft, true) && !budget::administered(draft, false) {
+        if budget::administered(&draft.change, true) && !budget::administered(&draft.change, false) {
             found.by.entry(matching_id(&draft.change.id)).or_default().insert(index);
         }
     }

@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kinds::{self, Draft, World, matching_id};
-use crate::model::{ResourceId, Verb};
+use crate::model::{Change, ResourceId, Verb};
 use crate::plan::policy::budget;
 
 /// So many are named.
 const NAMED: usize = 20;
 
+/// Whether a change takes somebody's access: all of it, or the administration of the organization.
+pub(in crate::plan) fn leaves(change: &Change) -> bool {
+    change.verb == Verb::Delete || (budget::administered(change, false) && !budget::administered(change, true))
+}
+
 /// Adds to each change that takes somebody's access what they leave behind. It never blocks.
 pub(super) fn judge(drafts: &mut [Draft], world: &World) {
-    let leaves = |it: &Draft| {
-        it.change.verb == Verb::Delete || (budget::administered(it, false) && !budget::administered(it, true))
-    };
+    let leaves = |it: &Draft| leaves(&it.change);
     for kind in kinds::ALL {
         let reports_on = |it: &Draft| kind.reports_on().contains(&it.change.kind.as_str());
         if !drafts.iter().any(|it| reports_on(it) && leaves(it)) {
