@@ -94,37 +94,6 @@ pub fn authenticate(
     (identify(state, header, kind, now, &mut used), used)
 }
 
-/// Who asked last. In a large organization finding that out takes longer than the answer.
-#[derive(Debug, Default)]
-pub struct Memory {
-    last: Option<Remembered>,
-}
-
-#[derive(Debug)]
-struct Remembered {
-    /// The state's revision that it holds for.
-    revision: u64,
-    header: String,
-    caller: Caller,
-}
-
-impl Memory {
-    /// The caller with this header, if they asked last and nothing has changed.
-    pub fn recall(&self, revision: u64, header: Option<&str>) -> Option<Caller> {
-        let last = self.last.as_ref().filter(|it| it.revision == revision && Some(it.header.as_str()) == header)?;
-        Some(last.caller.clone())
-    }
-
-    /// Remembers a caller, unless their token was issued: it expires, and its uses are written down.
-    pub fn keep(&mut self, state: &State, revision: u64, header: Option<&str>, caller: &Caller) {
-        let Some(header) = header else { return };
-        let hash = hash(header.strip_prefix("token ").unwrap_or(header).trim());
-        let issued = state.tokens.values().any(|it| it.hash == hash);
-        let remembered = || Remembered { revision, header: header.to_owned(), caller: caller.clone() };
-        self.last = (!issued).then(remembered);
-    }
-}
-
 fn identify(
     state: &mut State,
     header: Option<&str>,

@@ -161,7 +161,6 @@ pub async fn start(config: Config) -> Result<Running> {
         bucket: config.rate.map(|it| Mutex::new(Bucket::new(it))),
         latency: config.latency,
         token_kind: config.token_kind,
-        callers: Mutex::default(),
         now: config.now,
         requests: AtomicU64::new(0),
     });

@@ -2,8 +2,6 @@
 
 use crate::sandbox::ask::Refusal;
 use crate::sandbox::caller;
-use crate::sandbox::caller::Caller;
-use crate::sandbox::caller::Memory;
 use crate::sandbox::caller::TokenKind;
 use crate::sandbox::clock;
 use crate::sandbox::fault::Armed;
@@ -54,7 +52,6 @@ pub struct Shared {
     pub bucket: Option<Mutex<Bucket>>,
     pub latency: Duration,
     pub token_kind: TokenKind,
-    pub callers: Mutex<Memory>,
     /// A fixed clock, in Unix seconds.
     pub now: Option<i64>,
     pub requests: AtomicU64,
@@ -71,23 +68,6 @@ pub struct Reply {
 impl Shared {
     pub fn now(&self) -> i64 {
         self.now.unwrap_or_else(clock::system)
-    }
-
-    /// Who sends this header.
-    fn who(&self, header: Option<&str>) -> Result<Caller, Refusal> {
-        let revision = self.store.revision();
-        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(caller) = callers.recall(revision, header) {
-            return Ok(caller);
-        }
-        let (who, _) = self.store.with(|state| {
-            let (who, used) = caller::authenticate(state, header, self.token_kind, self.now());
-            if let Ok(caller) = &who {
-                callers.keep(state, revision, header, caller);
-            }
-            (who, used)
-        });
-        who
     }
 
     /// Asks for a fault.
@@ -173,7 +153,10 @@ pub async fn handle(
     let bytes = body.collect().await.map_err(|_| Cut)?.to_bytes();
     let head = parts.method.as_str() == "HEAD";
     let gzip = accepts_gzip(&parts);
-    let who = shared.who(parts.headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()));
+    let (who, _) = shared.store.with(|state| {
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+        caller::authenticate(state, header, shared.token_kind, shared.now())
+    });
     let mut entry = LoggedRequest {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),

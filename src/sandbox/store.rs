@@ -117,11 +117,6 @@ impl Store {
         (answer, Some(revision))
     }
 
-    /// Counts changes.
-    pub fn revision(&self) -> u64 {
-        self.lock().revision
-    }
-
     /// Remembers states from here on, for `as_of`.
     pub fn remember(&self) {
         let mut inner = self.lock();

@@ -124,20 +124,3 @@ async fn others_see_and_do_less() {
     assert_eq!(world.get("/user").await["organizations"], json!([]));
     world.refused("GET", "/orgs/acme/metadata", Value::Null, 404, "'acme'").await;
 }
-
-#[tokio::test]
-async fn who_asks_again_is_who_they_have_become() {
-    let mut world = demo().await;
-    world.act_as("pul-carol");
-    let role = |it: &Value| it["userRole"].clone();
-    for _ in 0..2 {
-        assert_eq!(role(&world.get("/orgs/acme/metadata").await), "member");
-    }
-    world.server.change(|it| {
-        let admin = it.role_by_identifier("admin").expect("the role").id.clone();
-        it.members.get_mut("carol").expect("carol").role = admin;
-    });
-    assert_eq!(role(&world.get("/orgs/acme/metadata").await), "admin");
-    world.act_as("pul-dana");
-    assert_ne!(role(&world.get("/orgs/acme/metadata").await), "admin");
-}
