@@ -166,7 +166,28 @@ pub(super) fn all(desired: &Desired, live: &Snapshot) -> BTreeMap<ResourceId, St
             renames.insert(matching_id(&id), entry.id.name.clone());
         }
     }
+    without_taken(&mut renames, live);
     renames
+}
+
+/// Leaves out what cannot be renamed, because somebody has the name and keeps it; and so on with whoever was to have
+/// the name that is not given up then.
+fn without_taken(renames: &mut BTreeMap<ResourceId, String>, live: &Snapshot) {
+    let wanted = |old: &ResourceId, new: &String| matching_id(&ResourceId::new(old.kind.clone(), new.clone()));
+    let is_taken = |old: &ResourceId, new: &ResourceId| new != old && live.has(new, &new.name);
+    let mut by_new: BTreeMap<ResourceId, ResourceId> = BTreeMap::new();
+    let mut stuck = Vec::new();
+    for (old, new) in renames.iter() {
+        let new = wanted(old, new);
+        if is_taken(old, &new) && !renames.contains_key(&new) {
+            stuck.push(old.clone());
+        }
+        by_new.insert(new, old.clone());
+    }
+    while let Some(old) = stuck.pop() {
+        renames.remove(&old);
+        stuck.extend(by_new.get(&old).filter(|it| renames.contains_key(*it)).cloned());
+    }
 }
 
 /// The live object as if the names it refers to were the new ones already; nothing where none is renamed.

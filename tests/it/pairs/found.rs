@@ -248,3 +248,19 @@ fn a_token_that_is_given_up_by_itself_is_revoked_before_its_team() {
     revoked.sort_unstable();
     assert_eq!(revoked, ["cd", "ci", "crew"]);
 }
+
+#[test]
+fn what_keeps_its_name_keeps_its_id_where_another_was_to_get_that_name() {
+    let teams = json!({"sre": {"kind": "pulumi", "role": BOTH[0]}});
+    let state = organization(json!({"roles": two_roles(), "teams": teams}));
+    let base = json!({"roles": {BOTH[1]: {"permissions": ["stack:write"]}}, "teams": {"sre": {"role": "none"}}});
+    let head = json!({
+        "roles": {BOTH[0]: {"permissions": ["stack:write"], "renamedFrom": BOTH[1]}}, "teams": {"sre": {"role": "none"}},
+    });
+    let plan = held(&state, head, Some(base));
+    assert!(codes(&plan).contains(&"rename-ambiguous"), "{:?}", codes(&plan));
+    let team = plan.all_changes().find(|it| it.id.to_string() == "team/sre").unwrap();
+    let calls: Vec<String> = team.steps.iter().flat_map(|it| &it.calls).map(|it| it.display_path()).collect();
+    let own = state.roles.values().find(|it| it.name == BOTH[0]).unwrap();
+    assert!(calls.iter().any(|it| it.ends_with(&format!("/roles/{}", own.id))), "{calls:?}, and not {}", own.id);
+}
